@@ -1,0 +1,152 @@
+"""The commands of `run.py`: their options, and what each one starts."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from dev import bootstrap
+from dev.layout import LOCK, ROOT, executable, members
+from dev.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Command = Callable[[argparse.Namespace], int]
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return the chosen command (`command`), its options, and what it passes on (`rest`)."""
+    parser = argparse.ArgumentParser(prog="run.py", description="The project's commands.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    sync = commands.add_parser("sync", help="sync the taps into the warehouse")
+    sync.add_argument("taps", nargs="*", metavar="TAP", help="tap-callgear or callgear; default: all")
+    sync.add_argument("--to", choices=("postgres", "snowflake", "jsonl"), default="postgres")
+    sync.add_argument("--full-refresh", action="store_true", help="read everything again")
+    for name, (_, text) in PASSING_ON.items():
+        commands.add_parser(name, help=text, add_help=False)
+    for name, (_, text) in PLAIN.items():
+        commands.add_parser(name, help=text)
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.command not in PASSING_ON:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
+    return options
+
+
+def run(options: argparse.Namespace, arguments: list[str]) -> int:
+    """Run the chosen command inside the project's environment and return its exit code."""
+    try:
+        bootstrap.enter(arguments)
+        return _command(options.command)(options)
+    except Problem as problem:
+        print(f"run.py: {problem}", file=sys.stderr)
+        return problem.code
+    except KeyboardInterrupt:
+        print("run.py: interrupted.", file=sys.stderr)
+        return 130
+
+
+def _command(name: str) -> Command:
+    """Return what runs the command `name`."""
+    return _sync if name == "sync" else {**PASSING_ON, **PLAIN}[name][0]
+
+
+def _sync(options: argparse.Namespace) -> int:
+    """Sync the taps into a warehouse."""
+    from dev.sync import sync  # noqa: PLC0415 - needs the environment
+
+    return sync(options.taps, to=options.to, full_refresh=options.full_refresh)
+
+
+def _test(options: argparse.Namespace) -> int:
+    """Run the tests; everything after `test` goes to pytest."""
+    return _step("tests", [executable("python"), "-m", "pytest", *options.rest])
+
+
+def _check(_: argparse.Namespace) -> int:
+    """Run every static check; go on after a failed one, so that one run tells everything."""
+    sources = [f"{folder}/{package}" for folder, package in members().items()]
+    results = [
+        _step("ruff check", [executable("ruff"), "check", "."]),
+        _step("ruff format --check", [executable("ruff"), "format", "--check", "."]),
+        _step("mypy --strict", [executable("mypy"), "run.py", "dev", "tests", *sources]),
+        _documentation(rewrite=False),
+    ]
+    return int(any(results))
+
+
+def _docs(_: argparse.Namespace) -> int:
+    """Rewrite the generated parts of the documentation."""
+    return _documentation(rewrite=True)
+
+
+def _documentation(*, rewrite: bool) -> int:
+    """Compare or rewrite the generated parts of the documentation."""
+    from dev.parity import differing, write  # noqa: PLC0415 - needs the environment
+
+    print("== documentation agrees with the taps" if not rewrite else "== documentation")
+    found = write() if rewrite else differing()
+    for path in found:
+        print(f"{path.relative_to(ROOT)}: " + ("rewritten" if rewrite else "out of date"))
+    if found and not rewrite:
+        print("`python3 run.py docs` rewrites them.")
+    return 0 if rewrite else int(bool(found))
+
+
+def _bench(options: argparse.Namespace) -> int:
+    """Run the benchmarks (files `bench_*.py`), one after the other, with their output shown."""
+    folder = ROOT / "tests" / "benchmarks"
+    if not any(folder.glob("bench_*.py")):
+        raise Problem("there is no benchmark (tests/benchmarks/bench_*.py) in this checkout.")
+    pytest = [executable("python"), "-m", "pytest", "-s", "-o", "python_files=bench_*.py"]
+    return _step("benchmarks", [*pytest, str(folder), *options.rest])
+
+
+def _sandbox(options: argparse.Namespace) -> int:
+    """Serve the imitated vendors until interrupted; print the environment for the taps."""
+    print("# Serving the imitated vendors; Ctrl-C ends it. The taps' environment:")
+    sys.stdout.flush()
+    python = executable("python")
+    os.execv(python, [python, "-m", "contact_sandbox", *options.rest])  # noqa: S606
+
+
+def _psql(options: argparse.Namespace) -> int:
+    """Open psql on the embedded warehouse."""
+    from dev.warehouse import EmbeddedPostgres  # noqa: PLC0415 - needs the environment
+
+    with EmbeddedPostgres() as server:
+        return subprocess.run([*server.psql(), *options.rest], check=False).returncode
+
+
+def _lock(_: argparse.Namespace) -> int:
+    """Resolve the newest versions that fit into `requirements.lock`."""
+    command = [str(bootstrap.uv()), "pip", "compile", "--quiet", "--universal", "--no-annotate"]
+    command += ["--python-version", "3.11", "--generate-hashes", "--upgrade"]
+    command += ["--custom-compile-command", "python3 run.py lock", "-o", str(LOCK)]
+    for group in ("build", "elt", "test", "lint"):
+        command += ["--group", group]
+    return _step("lock", [*command, "shared/pyproject.toml", "sandbox/pyproject.toml"])
+
+
+def _step(title: str, command: list[str]) -> int:
+    """Announce and run a command in the project's root; return its exit code."""
+    print(f"== {title}", flush=True)
+    environment = {**os.environ, "PATH": f"{executable('')}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(command, check=False, cwd=ROOT, env=environment).returncode
+
+
+PASSING_ON: dict[str, tuple[Command, str]] = {
+    "test": (_test, "run the tests; further arguments go to pytest"),
+    "bench": (_bench, "run the benchmarks; further arguments go to pytest"),
+    "sandbox": (_sandbox, "serve the imitated vendors and print the taps' environment"),
+    "psql": (_psql, "open psql on the embedded warehouse; further arguments go to psql"),
+}
+PLAIN: dict[str, tuple[Command, str]] = {
+    "check": (_check, "ruff, format, mypy, and documentation against the taps"),
+    "docs": (_docs, "rewrite the generated tables of READMEs, meltano.yml and .env.example"),
+    "lock": (_lock, "resolve requirements.lock anew"),
+}
