@@ -1,0 +1,1 @@
+"""The PrimeVOX PBX imitated: call history, events, recordings, notes, text messages."""
