@@ -138,7 +138,12 @@ def _ask(tap: str, *options: str) -> dict[str, Any]:
     prefix = f"{tap.replace('-', '_').upper()}_"
     clean = {name: value for name, value in os.environ.items() if not name.startswith(prefix)}
     done = subprocess.run(
-        [executable(tap), *options], check=False, capture_output=True, text=True, cwd=ROOT, env=clean
+        [executable(tap), *options],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=clean,
     )
     if done.returncode:
         raise Problem(f"`{tap} {' '.join(options)}` failed: {done.stderr.strip()[-600:]}")

@@ -23,7 +23,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py", description="The project's commands.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sync = commands.add_parser("sync", help="sync the taps into the warehouse")
-    sync.add_argument("taps", nargs="*", metavar="TAP", help="tap-callgear or callgear; default: all")
+    sync.add_argument(
+        "taps", nargs="*", metavar="TAP", help="tap-callgear or callgear; default: all"
+    )
     sync.add_argument("--to", choices=("postgres", "snowflake", "jsonl"), default="postgres")
     sync.add_argument("--full-refresh", action="store_true", help="read everything again")
     for name, (_, text) in PASSING_ON.items():

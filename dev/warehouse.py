@@ -138,7 +138,9 @@ class EmbeddedPostgres:
             output.seek(0)
             text = output.read().decode("utf-8", "replace")
         if check and done.returncode:
-            raise Problem(f"the embedded PostgreSQL: {program} failed: {text.strip()} {self._tail()}")
+            raise Problem(
+                f"the embedded PostgreSQL: {program} failed: {text.strip()} {self._tail()}"
+            )
         return text
 
     def _tail(self) -> str:
