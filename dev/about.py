@@ -123,7 +123,9 @@ def _setting(name: str, declared: dict[str, Any], *, required: bool) -> Setting:
 
 def _listed(entry: dict[str, Any]) -> Listed:
     """Return one entry of a catalog as a README lists it."""
-    top = next((m["metadata"] for m in entry["metadata"] if not m["breadcrumb"]), {})
+    top: dict[str, Any] = next(
+        (m["metadata"] for m in entry["metadata"] if not m["breadcrumb"]), {}
+    )
     return Listed(
         name=entry["tap_stream_id"],
         primary_key=tuple(entry.get("key_properties") or ()),
