@@ -1,0 +1,1 @@
+"""Imitation of the MotionCX Reporting API with its IRM and CRM neighbours."""

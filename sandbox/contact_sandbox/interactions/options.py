@@ -1,0 +1,40 @@
+"""Options of the MotionCX imitation, with their defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+OPTIONS: dict[str, Any] = {
+    # Amounts of seeded rows.
+    "interactions": 900,
+    "burst": 620,  # interactions that one bulk rollup stamped at one instant
+    "messages": 300,
+    "events": 500,
+    "agents": 24,
+    "tickets": 45,
+    # Pages.
+    "max_limit": 500,  # what a larger Limit is clamped to
+    "refuse_limit": False,  # whether a Limit above 500 is refused instead
+    "default_limit": 5,  # rows where no Limit is given
+    "order_fields": None,  # how many of the OrderBy fields count; None: all
+    "max_result_count": 1000,  # items that a routing or CRM page never exceeds
+    # Ranges.
+    "bounds": "[)",  # inclusivity of absolute ranges: [) [] (] ()
+    "date_field": "MostRecentRollupAtUtc",  # what settings() and expected() go by
+    "dead_date_fields": (),  # date fields by which a range finds nothing
+    # Rewrites during a sync: each n-th query of interactions re-rolls some of what it covers.
+    "reroll": 0,
+    "reroll_rows": 5,
+    "reroll_total": 200,
+    # Errors.
+    "range_error_status": 200,  # HTTP status of resultCode 4
+    "transient": 0,  # each n-th reporting request answers resultCode 3
+    "revoke_after": None,  # requests after which the key is refused
+    "forbidden": (),  # streams that answer 403
+    "missing_right": (),  # streams that answer resultCode 2 in a 200
+    # Lookups and aggregates.
+    "lookup_methods": {},  # stream -> the one method that its lookup takes now
+    "wrapped": (),  # lookups (queues, agents) whose list comes inside an object
+    "miscount": 0,  # how many aggregate answers count one row too many
+    "group_fields_required": False,  # whether aggregates refuse an empty GroupFields
+}
