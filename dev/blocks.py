@@ -110,7 +110,7 @@ def _default_text(setting: Setting) -> str:
     return "" if setting.default is None else f"`{_plain(setting.default)}`"
 
 
-def _plain(value: Any) -> str:  # noqa: ANN401 - a default has any JSON type
+def _plain(value: Any) -> str:
     """Return a string as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
 

@@ -47,6 +47,10 @@ class Destination(ABC):
         variable = f"{package_of(self.loader).upper()}_DEFAULT_TARGET_SCHEMA"
         return {variable: schema_of(tap, sandbox=sandbox)} if sandbox else {}
 
+    def place(self, tap: str, *, sandbox: bool) -> str:
+        """Return where the tap's rows go, for people."""
+        return f"schema {schema_of(tap, sandbox=sandbox)}"
+
     @abstractmethod
     def rows(self, tap: str, *, sandbox: bool) -> dict[str, int] | None:
         """Return the number of rows of each of the tap's streams, or None where nobody knows."""
@@ -134,11 +138,16 @@ class Jsonl(Destination):
     """Files under `output/<tap>/`, one a stream, appended to."""
 
     loader = "target-jsonl"
-    title = "output/<tap>/<stream>.jsonl"
+    title = "files output/<tap>/<stream>.jsonl"
 
     def __init__(self) -> None:
         """Find out whether the files of earlier runs are still there."""
         self.identity = _note(OUTPUT / ".id")
+
+    def place(self, tap: str, *, sandbox: bool) -> str:
+        """Return the tap's folder; the sandbox's lines have no other."""
+        del sandbox
+        return f"output/{tap}/"
 
     def environment(self, tap: str, *, sandbox: bool) -> dict[str, str]:
         """Make and name the tap's folder."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Problem(Exception):  # noqa: N818 - it is told to a person, not caught by a program
+class Problem(Exception):
     """Something that the person at the keyboard can mend; its text says what and how.
 
     Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dev import imitation
 from dev.credentials import LOGINS, environment, has_credentials, logins_text
-from dev.destination import destination, schema_of
+from dev.destination import destination
 from dev.layout import taps
 from dev.pipeline import Pipeline, read_bookmarks
 from dev.problem import Problem
@@ -98,7 +98,7 @@ def _sync_one(
     tap: str, pipeline: Pipeline, target: Destination, base: dict[str, str], *, sandbox: bool
 ) -> Outcome:
     """Sync one tap and say how it went."""
-    print(f"{tap}: reading into {schema_of(tap, sandbox=sandbox)} ...", flush=True)
+    print(f"{tap}: reading into {target.place(tap, sandbox=sandbox)} ...", flush=True)
     outcome = pipeline.run(tap, {**base, **target.environment(tap, sandbox=sandbox)})
     read = sum(outcome.read.values())
     if outcome.code:
