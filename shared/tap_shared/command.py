@@ -1,0 +1,73 @@
+"""The command line around a tap: every failure is one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import click
+from singer_sdk.exceptions import ConfigurationError
+from singer_sdk.plugin_base import SingerCommand
+
+from tap_shared.errors import CredentialsRefused, TapError, Terminated
+
+if TYPE_CHECKING:
+    from tap_shared.tap import ApiTap
+
+__all__ = ["OneLineCommand"]
+
+
+class OneLineCommand(SingerCommand):
+    """The SDK's command, whose errors are sentences."""
+
+    running: ClassVar[ApiTap | None] = None
+
+    @classmethod
+    def over(cls, command: click.Command, tap: type[ApiTap]) -> OneLineCommand:
+        """Take over the SDK's command with its options."""
+        return cls(
+            name=command.name,
+            callback=command.callback,
+            params=command.params,
+            context_settings=command.context_settings,
+            help=command.help,
+            logger=tap.logger,
+        )
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run; end with the exit code that the error asks for."""
+        try:
+            return super().main(*args, **kwargs)
+        except Terminated as stop:
+            if self.running is not None:
+                self.running.finish(stop.signum)
+            code = 128 + stop.signum
+        except BrokenPipeError:
+            self.logger.error("The target closed the pipe; nothing more can be written.")  # noqa: TRY400
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+            code = 1
+        except TapError as err:
+            self.logger.error("%s", err)  # noqa: TRY400 - one line, no traceback
+            code = _exit_code(err, self.running)
+        except (ConfigurationError, OSError, ValueError, TypeError, KeyError) as err:
+            self.logger.debug("Unexpected error.", exc_info=True)
+            self.logger.error("%s: %s", type(err).__name__, _first_line(err))  # noqa: TRY400
+            code = 2 if self.running is None else 1
+        except Exception as err:  # noqa: BLE001 - the last resort
+            self.logger.debug("Unexpected error.", exc_info=True)
+            self.logger.error("Unexpected %s; run at LOGLEVEL=DEBUG.", type(err).__name__)  # noqa: TRY400
+            code = 1
+        logging.shutdown()
+        sys.exit(code)
+
+
+def _exit_code(err: TapError, running: ApiTap | None) -> int:
+    if isinstance(err, CredentialsRefused) and running is not None and running.has_emitted:
+        return 1
+    return err.exit_code
+
+
+def _first_line(err: Exception) -> str:
+    return (str(err).splitlines() or [""])[0][:300]

@@ -1,0 +1,169 @@
+"""Shape: vendor rows into records of the declared schema, compiled once per stream.
+
+What the schema does not declare, or what does not fit it, goes to `_extra` untouched; nothing that
+the vendor sent is lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from tap_shared.coerce import Coercion, Rules, coercion, main_type
+from tap_shared.errors import StreamFailed
+
+__all__ = ["EXTRA", "Conformer", "declared_schema", "has_pii"]
+
+EXTRA = "_extra"
+_EXTRA_SCHEMA: dict[str, Any] = {
+    "type": ["object", "null"],
+    "properties": {},
+    "additionalProperties": True,
+    "description": (
+        "Fields that the vendor sent and this schema does not declare, and raw values that did not"
+        " fit their declared type, under their own names."
+    ),
+}
+
+Record = dict[str, Any]
+
+
+def declared_schema(
+    schema: Mapping[str, Any], *, pii: str = "keep", keys: Collection[str] = ()
+) -> dict[str, Any]:
+    """Give the schema that a stream announces.
+
+    Args:
+        schema: The stream's schema file.
+        pii: The `pii` setting; with `hash` the tagged fields are announced as strings.
+        keys: The primary key, whose columns are never null.
+
+    Returns:
+        A new schema with `_extra`, and with key columns that are not nullable.
+    """
+    node = _with_hashes(schema) if pii == "hash" else dict(schema)
+    properties = dict(node["properties"])
+    for key in keys:
+        properties[key] = {**properties[key], "type": main_type(properties[key])}
+    properties[EXTRA] = _EXTRA_SCHEMA
+    return {**node, "properties": properties}
+
+
+def _with_hashes(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Announce every tagged node as the string that its hash is."""
+    text = {"type": ["string", "null"]}
+    if node.get("x-pii"):
+        kept = {name: node[name] for name in ("description", "x-pii") if name in node}
+        is_array = main_type(node) == "array"
+        return {**({"type": ["array", "null"], "items": text} if is_array else text), **kept}
+    changed = dict(node)
+    if "properties" in node:
+        changed["properties"] = {k: _with_hashes(v) for k, v in node["properties"].items()}
+    if "items" in node:
+        changed["items"] = _with_hashes(node["items"])
+    return changed
+
+
+def has_pii(node: Mapping[str, Any]) -> bool:
+    """Tell whether a schema node, or anything below it, is personal data."""
+    below = [*node.get("properties", {}).values(), *([node["items"]] if "items" in node else [])]
+    return bool(node.get("x-pii")) or any(has_pii(child) for child in below)
+
+
+class Conformer:
+    """The compiled shape of one stream.
+
+    Args:
+        schema: The stream's schema file (without `_extra`; the tags as written).
+        keys: The primary key: a row without it fails the stream.
+        rules: Zone and treatment of personal data.
+        selected: Names of the selected properties; None selects all.
+        keep_undeclared: Whether `_extra` is filled.
+        stream: The stream's name, for errors.
+    """
+
+    def __init__(  # noqa: PLR0913 - one value each, all named
+        self,
+        schema: Mapping[str, Any],
+        *,
+        keys: Collection[str],
+        rules: Rules = Rules(),  # noqa: B008 - immutable
+        selected: Collection[str] | None = None,
+        keep_undeclared: bool = True,
+        stream: str = "",
+    ) -> None:
+        """Compile every declared field."""
+        self.undeclared: Counter[str] = Counter()
+        self.misfits: Counter[str] = Counter()
+        properties = {k: v for k, v in schema["properties"].items() if k != EXTRA}
+        chosen = set(properties) | {EXTRA} if selected is None else set(selected)
+        self._fields: dict[str, Coercion | None] = {
+            name: coercion(node, rules) if name in chosen else None
+            for name, node in properties.items()
+        }
+        hidden = rules.pii != "keep"
+        self._hidden = {name for name, node in properties.items() if hidden and has_pii(node)}
+        self._extra = keep_undeclared and EXTRA in chosen
+        self._keys = tuple(keys)
+        self._stream = stream
+
+    def page(self, rows: Iterable[Record]) -> list[Record]:
+        """Shape all rows of a page.
+
+        Raises:
+            StreamFailed: A row has no value for a column of the primary key.
+        """
+        return [self.record(row) for row in rows]
+
+    def record(self, row: Record) -> Record:
+        """Shape one row; absent fields stay absent.
+
+        Raises:
+            StreamFailed: The row has no value for a column of the primary key.
+        """
+        shaped: Record = {}
+        extra: Record = {}
+        fields = self._fields
+        for name, value in row.items():
+            try:
+                convert = fields[name]
+            except KeyError:
+                self.undeclared[name] += 1
+                extra[name] = value
+                continue
+            if convert is None:
+                continue
+            try:
+                shaped[name] = convert(value)
+            except (ValueError, OverflowError, ArithmeticError):
+                self.misfits[name] += 1
+                shaped[name] = None
+                if name not in self._hidden:
+                    extra[name] = value
+        for key in self._keys:
+            if shaped.get(key) is None:
+                self._refuse(key)
+        if extra and self._extra:
+            shaped[EXTRA] = extra
+        return shaped
+
+    def _refuse(self, key: str) -> None:
+        msg = (
+            f"Stream '{self._stream}': the vendor sent a row without a usable '{key}', which is"
+            " part of the primary key; nothing past it was read. Report it to the vendor."
+        )
+        raise StreamFailed(msg)
+
+    def report(self, warn: Callable[[str], None]) -> None:
+        """Say once which fields were undeclared or did not fit, with counts."""
+        for counts, what in (
+            (self.undeclared, "fields that the schema does not declare"),
+            (self.misfits, "values that do not fit their declared type"),
+        ):
+            if counts:
+                names = ", ".join(f"{name} ({n})" for name, n in counts.most_common(20))
+                kept = "kept in _extra" if self._extra else "left out, as set"
+                warn(f"Stream '{self._stream}' received {what} ({kept}): {names}")
+
+

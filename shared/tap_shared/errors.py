@@ -1,0 +1,130 @@
+"""What can go wrong, as types.
+
+Every error that leaves the library is one sentence that says what happened, where, and what to do::
+
+    TapError
+    |-- SettingRefused        a setting, state or catalog is wrong: exit 2, before any request
+    |-- CredentialsRefused    the vendor refuses the login: ends the run (exit 2 before any record, else 1)
+    |-- LimitReached          a quota is used up: ends the run cleanly, state written, exit 1
+    |-- StreamUnavailable     the vendor refuses this stream or partition: failed, or left out by `skip_unavailable`
+    |-- StreamFailed          this stream or partition cannot go on: the others do
+    `-- PleaseRetry           inside the transport only: this attempt failed, another may not
+        |-- PleaseWait        a limit was hit: wait, then try again without counting it as a failure
+        |-- PleaseLogin       the session is gone: log in once and try again
+        |-- TimedOut          no answer in time
+        `-- WindowTooLarge    the vendor will not answer so long a range: halve the window
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from singer_sdk.exceptions import ConfigurationError, FatalSyncError, SyncError
+
+__all__ = [
+    "CredentialsRefused",
+    "LimitReached",
+    "PleaseLogin",
+    "PleaseRetry",
+    "PleaseWait",
+    "RunFailed",
+    "SettingRefused",
+    "StreamFailed",
+    "StreamUnavailable",
+    "TapError",
+    "Terminated",
+    "TimedOut",
+    "WindowTooLarge",
+]
+
+
+class TapError(SyncError):
+    """An error with a sentence for the person who runs the tap."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class SettingRefused(TapError, ConfigurationError):
+    """A setting (or the state, or the catalog) is wrong; nothing was requested.
+
+    Args:
+        setting: The setting's name, which the sentence names.
+        why: What is wrong with it and what would be right, never the value itself.
+    """
+
+    exit_code = 2
+
+    def __init__(self, setting: str, why: str) -> None:
+        """Keep the setting's name beside the sentence."""
+        super().__init__(f"Setting '{setting}' {why}")
+        self.setting = setting
+
+
+class CredentialsRefused(TapError, FatalSyncError):
+    """The vendor refuses the credentials; no other request can succeed."""
+
+    exit_code = 2
+
+
+class LimitReached(TapError, FatalSyncError):
+    """A vendor limit will not reset soon; the run stops with the state it has."""
+
+
+class StreamUnavailable(TapError, FatalSyncError):
+    """The vendor refuses this stream or partition (permission, component, unknown id)."""
+
+
+class StreamFailed(TapError, FatalSyncError):
+    """This stream or partition cannot go on."""
+
+
+class RunFailed(TapError, FatalSyncError):
+    """At least one stream or partition failed; each has said why already."""
+
+
+class PleaseRetry(TapError):
+    """This attempt failed in a way that another attempt may not.
+
+    Args:
+        sentence: What happened.
+        after: Seconds the vendor asked to wait, where it did.
+    """
+
+    def __init__(self, sentence: str, after: float | None = None) -> None:
+        """Keep the vendor's wish beside the sentence."""
+        super().__init__(sentence)
+        self.after = after
+
+
+class PleaseWait(PleaseRetry):
+    """A limit was hit: everybody waits, and the attempt does not count.
+
+    Args:
+        sentence: What happened.
+        after: Seconds to wait.
+    """
+
+
+class PleaseLogin(PleaseRetry):
+    """The session has ended: a new login, once, may help."""
+
+
+class TimedOut(PleaseRetry):
+    """No answer in time; a shorter range may be answered."""
+
+
+class WindowTooLarge(PleaseRetry):
+    """The vendor refuses or times out on so long a range: a shorter one may do."""
+
+
+class Terminated(BaseException):
+    """SIGTERM or SIGINT arrived. Not an `Exception`: nothing on the way out may swallow it.
+
+    Args:
+        signum: The signal's number.
+    """
+
+    def __init__(self, signum: int) -> None:
+        """Keep the signal's number for the exit code."""
+        super().__init__(f"terminated by signal {signum}")
+        self.signum = signum

@@ -1,0 +1,439 @@
+"""Fetch: the only place with sockets, retries and waiting.
+
+A vendor's `parse` reads each answer inside the retry loop, so that a truncated body, an HTML page
+or an error dressed as a 200 is tried again like any other fault. Bodies and query strings never
+reach a log or an error.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import backoff
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from tap_shared.errors import (
+    PleaseRetry,
+    PleaseWait,
+    StreamFailed,
+    TapError,
+    TimedOut,
+    WindowTooLarge,
+)
+from tap_shared.rate_limit import RateLimit
+
+__all__ = ["Limits", "Reply", "Request", "Transport", "gateway_faults"]
+
+T = TypeVar("T")
+
+_CONNECT_SECONDS = 10
+_BLOCK = 1 << 18
+_REDIRECTS = 3
+_TIMEOUTS = 2
+_REQUEST_IDS = ("x-request-id", "x-correlation-id", "x-amzn-requestid", "request-id", "cf-ray")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one request.
+
+    Attributes:
+        attempts: Tries that may fail.
+        timeout: Seconds without a byte before an attempt fails.
+        attempt_seconds: Seconds one attempt may last in all, however slowly bytes drip.
+        total_seconds: Seconds after which no further attempt begins.
+        longest_wait: Longest wait, in seconds, that a vendor may ask for.
+        body_bytes: Largest answer, after decompression.
+        backoff_seconds: Cap of one pause between attempts.
+    """
+
+    attempts: int = 8
+    timeout: float = 120
+    attempt_seconds: float = 900
+    total_seconds: float = 3600
+    longest_wait: float = 900
+    body_bytes: int = 256 << 20
+    backoff_seconds: float = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, without its credentials.
+
+    Attributes:
+        what: What it asks for, for logs and errors (`get.calls_report`, `GET /v1/agents`).
+        method: HTTP method.
+        path: Path below the API's URL, or an absolute URL on the same host.
+        params: Query pairs.
+        body: JSON body, or form pairs where `form` is set.
+        form: Whether the body is form-encoded.
+        headers: Further headers.
+        is_window: Whether it asks for a range of time, which may be halved where answers time out.
+    """
+
+    what: str
+    path: str
+    method: str = "GET"
+    params: tuple[tuple[str, str], ...] = ()
+    body: Any = None
+    form: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_window: bool = False
+
+
+class Reply:
+    """One answer, its body not yet read.
+
+    Attributes:
+        status: HTTP status.
+        headers: Header fields, by name in any case.
+    """
+
+    def __init__(self, response: requests.Response, limits: Limits) -> None:
+        """Wrap the vendor's response."""
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+        self._limits = limits
+        self._deadline = time.monotonic() + limits.attempt_seconds
+        self._body: bytes | None = None
+
+    def blocks(self) -> Iterator[bytes]:
+        """Stream the body in pieces, decompressed.
+
+        Raises:
+            PleaseRetry: The connection broke, or the body is shorter than announced or drips.
+            StreamFailed: The body is larger than the limit.
+        """
+        raw, got = self._response.raw, 0
+        try:
+            while block := raw.read(_BLOCK, decode_content=True):
+                got += len(block)
+                if got > self._limits.body_bytes:
+                    msg = f"the answer is larger than {self._limits.body_bytes >> 20} MiB."
+                    raise StreamFailed(msg)
+                if time.monotonic() > self._deadline:
+                    msg = f"the answer took longer than {self._limits.attempt_seconds:.0f} s"
+                    raise TimedOut(msg)
+                yield block
+            left = getattr(raw, "length_remaining", None)
+        except urllib3.exceptions.ReadTimeoutError:
+            msg = "the answer stopped coming"
+            raise TimedOut(msg) from None
+        except (urllib3.exceptions.HTTPError, OSError) as err:
+            msg = f"the connection broke while reading ({type(err).__name__})"
+            raise PleaseRetry(msg) from None
+        if left:
+            msg = f"the answer was cut off {left} bytes before its end"
+            raise PleaseRetry(msg)
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        if self._body is None:
+            self._body = b"".join(self.blocks())
+        return self._body
+
+    @property
+    def is_html(self) -> bool:
+        """Whether the body is an HTML or XML page, as gateways send it."""
+        return self.body.lstrip()[:1] == b"<"
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the vendor asks to wait; None where it does not say or says nonsense."""
+        text = self.headers.get("Retry-After", "").strip()
+        try:
+            return max(0.0, float(text)) if text else None
+        except ValueError:
+            pass
+        try:
+            return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+        except (ValueError, TypeError, OverflowError):
+            return None
+
+    @property
+    def reference(self) -> str:
+        """The vendor's id of this answer, for its support, where it gives one."""
+        found = (self.headers.get(name) for name in _REQUEST_IDS)
+        given = next((value for value in found if value), "")
+        return f" (request id {given[:64]})" if given else ""
+
+    def close(self) -> None:
+        """Give the connection back, or drop it where bytes are left unread."""
+        self._response.close()
+
+
+def gateway_faults(reply: Reply) -> None:
+    """Raise for what every vendor's gateway may answer.
+
+    Raises:
+        PleaseWait: 429.
+        PleaseRetry: 408 or 5xx, with the wait that the vendor asks for.
+    """
+    said = f"HTTP {reply.status}{reply.reference}"
+    if reply.status == requests.codes.too_many_requests:
+        raise PleaseWait(said, reply.retry_after)
+    if reply.status == requests.codes.gateway_timeout:
+        raise TimedOut(said, reply.retry_after)
+    if reply.status >= requests.codes.server_error or reply.status == requests.codes.timeout:
+        raise PleaseRetry(said, reply.retry_after)
+
+
+class Transport:
+    """Sends the requests of one credential, over connections that are kept.
+
+    Args:
+        url: The `api_url` setting.
+        headers: Sent with every request: User-Agent and credentials.
+        gate: The credential's limiter.
+        limits: Bounds of one request.
+        logger: Where retries are told.
+        faults: The vendor's error table: raises for every answer that is no success.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        gate: RateLimit,
+        limits: Limits,
+        logger: logging.Logger,
+        faults: Callable[[Reply], None] = gateway_faults,
+    ) -> None:
+        """Prepare one pool of connections; nothing is sent yet."""
+        self.url = url
+        self.gate = gate
+        self.limits = limits
+        self.requests = 0
+        self.retries = 0
+        self._log = logger
+        self._faults = faults
+        self._count = threading.Lock()
+        self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip", **headers}
+        self._session = _session(url)
+
+    def send(self, request: Request, parse: Callable[[Reply], T]) -> T:
+        """Send a request until `parse` accepts an answer.
+
+        Args:
+            request: What to ask.
+            parse: Reads the answer; raises `PleaseRetry` or its kin where another try may help.
+
+        Returns:
+            What `parse` returns.
+
+        Raises:
+            StreamFailed: The tries are used up, or the vendor asks for too long a wait.
+            TapError: Whatever `parse` decided.
+        """
+        failures = _Failures(self, request)
+
+        @backoff.on_exception(
+            backoff.expo,
+            PleaseRetry,
+            max_tries=self.limits.attempts,
+            max_time=self.limits.total_seconds,
+            jitter=None,
+            factor=0,
+            logger=None,
+            giveup=failures.is_final,
+            on_backoff=failures.pause,
+        )
+        def attempts() -> T:
+            return self._attempt(request, parse)
+
+        while True:
+            try:
+                return attempts()
+            except PleaseWait as wait:
+                failures.wait(wait)
+            except PleaseRetry as err:
+                raise failures.verdict(err) from None
+
+    def _attempt(self, request: Request, parse: Callable[[Reply], T]) -> T:
+        with self.gate.slot():
+            reply = self._exchange(request)
+            try:
+                self._faults(reply)
+                return parse(reply)
+            finally:
+                reply.close()
+
+    def open(self, request: Request) -> Reply:
+        """Send once and give the answer with its body unread; the caller closes it.
+
+        Raises:
+            PleaseRetry: The attempt failed.
+        """
+        with self.gate.slot():
+            reply = self._exchange(request)
+        try:
+            self._faults(reply)
+        except TapError:
+            reply.close()
+            raise
+        return reply
+
+    def _exchange(self, request: Request) -> Reply:
+        """Send, following redirects on the same host only."""
+        for _ in range(_REDIRECTS):
+            response = self._once(request)
+            if not response.is_redirect:
+                return Reply(response, self.limits)
+            target = urljoin(response.url or "", response.headers.get("Location", ""))
+            response.close()
+            if _origin(target) != _origin(self.url):
+                host = (urlsplit(target).hostname or "nowhere")[:80]
+                msg = (
+                    f"{request.what}: the vendor redirects to another host ({host}); credentials"
+                    " are never sent there. Check the api_url setting."
+                )
+                raise StreamFailed(msg)
+            request = replace(request, path=target, params=())
+        msg = f"{request.what}: more than {_REDIRECTS} redirects in a row."
+        raise StreamFailed(msg)
+
+    def _once(self, request: Request) -> requests.Response:
+        with self._count:
+            self.requests += 1
+        absolute = request.path.startswith(("http://", "https://"))
+        headers = {**self._headers, **request.headers}
+        if request.body is not None and not request.form:
+            headers.setdefault("Content-Type", "application/json; charset=UTF-8")
+            body: Any = json.dumps(request.body, ensure_ascii=False).encode()
+        else:
+            body = request.body
+        try:
+            return self._session.request(
+                request.method,
+                request.path if absolute else self.url + request.path,
+                params=list(request.params) or None,
+                data=body,
+                headers=headers,
+                timeout=(_CONNECT_SECONDS, self.limits.timeout),
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.exceptions.InvalidHeader:
+            msg = "A credential setting holds a character that no HTTP header may carry."
+            raise StreamFailed(msg) from None
+        except requests.Timeout as err:
+            raise TimedOut(_connection_fault(err, self.url)) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as err:
+            raise PleaseRetry(_connection_fault(err, self.url)) from None
+
+
+class _Failures:
+    """What has gone wrong with one request so far, and how long to wait for the next try."""
+
+    def __init__(self, transport: Transport, request: Request) -> None:
+        self._transport = transport
+        self._request = request
+        self._begun = time.monotonic()
+        self._waits = 0
+        self._timeouts = 0
+
+    @staticmethod
+    def is_final(err: Exception) -> bool:
+        """Tell whether our own loop, not another try, deals with it."""
+        return type(err) not in {PleaseRetry, TimedOut}
+
+    def pause(self, details: Any) -> None:
+        """Wait with full jitter, or as long as the vendor says.
+
+        `backoff` counts and gives up; the pause is ours, so that the end of the run can cut it.
+        """
+        transport, err = self._transport, details["exception"]
+        transport.retries += 1
+        self._timeouts += isinstance(err, TimedOut)
+        if self._request.is_window and self._timeouts >= _TIMEOUTS:
+            raise WindowTooLarge(str(err))
+        cap = min(transport.limits.backoff_seconds, 2.0 ** (details["tries"] - 1))
+        seconds = backoff.full_jitter(cap) if err.after is None else self._bounded(err)
+        transport._log.info(  # noqa: SLF001 - same module
+            "%s: %s; try %d of %d in %.1f s.", self._request.what, err, details["tries"] + 1,
+            transport.limits.attempts, seconds,
+        )  # fmt: skip
+        transport.gate.pause(seconds)
+
+    def wait(self, err: PleaseWait) -> None:
+        """Let everybody wait for a limit to reset; such waits do not use up the tries."""
+        transport = self._transport
+        transport.retries += 1
+        self._waits += 1
+        floor = min(transport.limits.backoff_seconds, 0.05 * 2.0**self._waits)
+        asked = random.uniform(1, 2) if err.after is None else self._bounded(err)  # noqa: S311
+        seconds = max(asked, floor)
+        if time.monotonic() - self._begun + seconds > transport.limits.total_seconds:
+            raise self.verdict(err)
+        transport._log.info(  # noqa: SLF001 - same module
+            "%s: %s; all requests wait %.1f s.", self._request.what, err, seconds
+        )
+        transport.gate.hold(seconds)
+
+    def _bounded(self, err: PleaseRetry) -> float:
+        after = err.after or 0.0
+        if after > self._transport.limits.longest_wait:
+            msg = (
+                f"{self._request.what}: the vendor asks to wait {after:.0f} s ({err}), longer than"
+                f" the {self._transport.limits.longest_wait:.0f} s this run waits. Run again later."
+            )
+            raise StreamFailed(msg)
+        return after
+
+    def verdict(self, err: PleaseRetry) -> TapError:
+        """Give the error that ends the request."""
+        if type(err) not in {PleaseRetry, PleaseWait, TimedOut}:
+            return err
+        tries = self._transport.limits.attempts
+        return StreamFailed(
+            f"{self._request.what} failed {tries} times, the last time with: {err}. Run again"
+            " later; what was read is kept in the state."
+        )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    default = 443 if parts.scheme == "https" else 80
+    return parts.scheme, parts.hostname, parts.port or default
+
+
+def _connection_fault(err: Exception, url: str) -> str:
+    """Say what failed without the URL's path or query, which may hold secrets."""
+    kind = type(err).__name__
+    reason = {
+        "ConnectTimeout": "no connection within 10 s",
+        "ReadTimeout": "no answer in time",
+        "SSLError": "the TLS certificate is not accepted",
+        "ProxyError": "the proxy does not answer",
+    }.get(kind, f"the connection failed ({kind})")
+    return f"{reason}: {urlsplit(url).hostname}"
+
+
+def _session(url: str) -> requests.Session:
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=64, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    # Proxies and certificates of the environment are taken once; .netrc, which would replace our
+    # Authorization header, is not.
+    surroundings = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies = surroundings["proxies"]
+    session.verify = surroundings["verify"]
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session

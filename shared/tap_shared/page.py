@@ -1,0 +1,132 @@
+"""The unit between fetch and emit: the rows of one vendor answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from tap_shared.errors import PleaseRetry
+from tap_shared.writer import storable
+
+__all__ = ["Page", "decode"]
+
+T = TypeVar("T")
+
+Row = dict[str, Any]
+
+_DEEPEST = 200
+
+
+@dataclass(slots=True)
+class Page:
+    """Rows of one answer, in the vendor's order.
+
+    Attributes:
+        rows: The vendor's rows.
+        total: How many rows the vendor says the whole query has, where it says so.
+        size: Bytes of the answer, for the bound on what is read ahead.
+        facts: Whatever else of the answer its paginator needs (a cursor, a page count).
+        read_at: When it came.
+    """
+
+    rows: list[Row]
+    total: int | None = None
+    size: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+    read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.rows)
+
+    def column(self, name: str) -> list[Any]:
+        """Give one field of every row; None where a row has none."""
+        return [row.get(name) for row in self.rows]
+
+    def stamp(self, **values: Any) -> Page:
+        """Add columns to every row."""
+        self.rows = [{**values, **row} for row in self.rows]
+        return self
+
+    def keep(self, test: Callable[[Row], bool]) -> Page:
+        """Keep the rows that pass a test."""
+        self.rows = [row for row in self.rows if test(row)]
+        return self
+
+    def unseen(self, key: Sequence[str], seen: set[Any], earlier: Container[Any] = ()) -> Page:
+        """Drop rows whose key was seen before, and remember all keys.
+
+        Args:
+            key: Names of the key's columns.
+            seen: Keys of this window; grows.
+            earlier: Keys of the window before, which shares rows at the edge.
+        """
+        fresh = []
+        for row in self.rows:
+            mark: Any = (
+                str(row.get(key[0])) if len(key) == 1 else tuple(str(row.get(k)) for k in key)
+            )
+            if mark not in seen:
+                seen.add(mark)
+                if mark not in earlier:
+                    fresh.append(row)
+        self.rows = fresh
+        return self
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """Decode a JSON body into a msgspec type or plain values, whatever text is in it.
+
+    Args:
+        body: The answer's bytes.
+        kind: A msgspec Struct, `dict`, `list` or `Any`.
+
+    Returns:
+        The decoded value. Lone surrogates and NUL, which no warehouse stores, are U+FFFD.
+
+    Raises:
+        PleaseRetry: The body is no JSON, or not of that shape: cut, HTML, a gateway's text.
+    """
+    try:
+        if b"\\u0000" not in body:
+            return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as err:
+        msg = f"the answer has an unexpected shape ({_place(err)})"
+        raise PleaseRetry(msg) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # the lenient reading below decides whether it is JSON at all
+    return _lenient(body, kind)
+
+
+def _lenient(body: bytes, kind: type[T]) -> T:
+    """Read what msgspec refuses: surrogate escapes, NaN, a byte order mark, NUL."""
+    try:
+        value = storable(json.loads(body.decode("utf-8-sig", "replace"), parse_int=_whole))
+        return msgspec.convert(value, type=kind)
+    except msgspec.ValidationError as err:
+        msg = f"the answer has an unexpected shape ({_place(err)})"
+        raise PleaseRetry(msg) from None
+    except (ValueError, RecursionError):
+        start = body[:1].decode("ascii", "replace")
+        what = "an HTML page" if start == "<" else "no complete JSON" if body else "empty"
+        msg = f"the answer ({len(body)} bytes) is {what}"
+        raise PleaseRetry(msg) from None
+
+
+_LONGEST_INTEGER = 40
+
+
+def _whole(text: str) -> int | str:
+    """Keep absurdly long integers as text: no column can hold them."""
+    return int(text) if len(text) < _LONGEST_INTEGER else text
+
+
+def _place(err: msgspec.ValidationError) -> str:
+    """Say where, without the value that is there."""
+    text = str(err)
+    return text[:120]

@@ -1,0 +1,169 @@
+"""Read ahead: requests run side by side, their pages come out in order.
+
+Work is an ordered list of nodes. A job is one request; it gives a page and, where the page tells
+that more is to be read, the jobs that follow it, which take their place right behind it. A fence is
+a point between jobs that the reader reaches in order (the end of a window). The order of what comes
+out is the order of the list, whatever finishes first, so it does not depend on the concurrency.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tap_shared.page import Page
+
+__all__ = ["Fence", "Job", "Node", "ReadAhead", "Step"]
+
+
+@dataclass(slots=True)
+class Step:
+    """What a job gives.
+
+    Attributes:
+        page: The rows of its answer; None where it only leads to other jobs.
+        then: Nodes that come right after it.
+    """
+
+    page: Page | None = None
+    then: Sequence[Node] = ()
+
+
+Job = Callable[[], Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A point that is reached when all before it has been emitted.
+
+    Attributes:
+        what: What ends here, for the reader (usually a window's record).
+    """
+
+    what: Any = None
+
+
+Node = Job | Fence
+
+
+@dataclass(eq=False, slots=True)
+class _Entry:
+    node: Node
+    started: bool = False
+    done: bool = False
+    page: Page | None = None
+    error: BaseException | None = None
+    size: int = 0
+
+
+@dataclass(slots=True)
+class ReadAhead:
+    """A bounded, ordered read-ahead over nodes.
+
+    Args:
+        width: Most jobs that run at once.
+        buffer_bytes: Bytes of finished pages, not yet emitted, above which no further job starts
+            (but for the one whose turn it is).
+    """
+
+    width: int
+    buffer_bytes: int = 32 << 20
+    _entries: deque[_Entry] = field(default_factory=deque)
+    _change: threading.Condition = field(default_factory=threading.Condition)
+    _source: Iterator[Node] = field(default_factory=lambda: iter(()))
+    _running: int = 0
+    _buffered: int = 0
+    _closed: bool = False
+
+    def run(self, nodes: Iterable[Node]) -> Iterator[Page | Fence]:
+        """Give pages and fences in order; an error comes out where its page would have been."""
+        self._source = iter(nodes)
+        try:
+            while (entry := self._head()) is not None:
+                if isinstance(entry.node, Fence):
+                    yield entry.node
+                elif entry.page is not None:
+                    yield entry.page
+                    entry.page = None
+        finally:
+            self.close()
+
+    def push(self, nodes: Sequence[Node]) -> None:
+        """Put nodes before all that is still to come; for the reader, at a fence."""
+        with self._change:
+            self._entries.extendleft(_Entry(node) for node in reversed(nodes))
+
+    def close(self) -> None:
+        """Start nothing more; what runs is left to end by itself."""
+        with self._change:
+            self._closed = True
+            self._entries.clear()
+
+    def _head(self) -> _Entry | None:
+        """Wait for the next entry in order and take it off the list."""
+        with self._change:
+            while True:
+                self._start_more()
+                if not self._entries:
+                    return None
+                head = self._entries[0]
+                if head.done or isinstance(head.node, Fence):
+                    self._entries.popleft()
+                    self._buffered -= head.size
+                    if head.error is not None:
+                        raise head.error
+                    return head
+                # Python only sees a signal between waits.
+                self._change.wait(timeout=0.5)
+
+    def _start_more(self) -> None:
+        """Start jobs in order while there is room; draw from the source as long as there is."""
+        position = 0
+        while not self._closed:
+            while position >= len(self._entries):
+                if self._running >= self.width or not self._draw():
+                    return
+            entry = self._entries[position]
+            if not entry.started and not isinstance(entry.node, Fence):
+                has_room = self._buffered < self.buffer_bytes or position == 0
+                if self._running >= self.width or not has_room:
+                    return
+                self._start(entry)
+            position += 1
+
+    def _draw(self) -> bool:
+        node = next(self._source, None)
+        if node is not None:
+            self._entries.append(_Entry(node))
+        return node is not None
+
+    def _start(self, entry: _Entry) -> None:
+        entry.started = True
+        self._running += 1
+        # Daemon threads: a request that hangs must not keep a finished process alive.
+        threading.Thread(target=self._work, args=(entry,), daemon=True).start()
+
+    def _work(self, entry: _Entry) -> None:
+        step, error = Step(), None
+        try:
+            step = entry.node()  # type: ignore[operator]
+        except BaseException as err:  # noqa: BLE001 - handed to the reader, in order
+            error = err
+        with self._change:
+            self._running -= 1
+            entry.error, entry.page, entry.done = error, step.page, True
+            if not self._closed:
+                entry.size = step.page.size if step.page else 0
+                self._buffered += entry.size
+                self._place(entry, step.then)
+                self._start_more()
+            self._change.notify_all()
+
+    def _place(self, entry: _Entry, then: Sequence[Node]) -> None:
+        if then:
+            at = self._entries.index(entry) + 1
+            for offset, node in enumerate(then):
+                self._entries.insert(at + offset, _Entry(node))

@@ -1,0 +1,296 @@
+"""One way through the house: plan, fetch, shape, emit, checkpoint.
+
+`ApiStream` is the base class of every stream of every tap. A stream says which requests read a span
+of time (`nodes`) and, where the vendor gives a count, how to tell that a window is complete
+(`verify`); it never loops, waits, retries or writes state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.schema import SchemaDirectory
+from singer_sdk.singerlib.messages import RecordMessage
+from singer_sdk.streams.core import REPLICATION_FULL_TABLE, Stream
+
+from tap_shared.coerce import Rules
+from tap_shared.conform import EXTRA, Conformer, declared_schema
+from tap_shared.errors import StreamFailed, StreamUnavailable
+from tap_shared.instants import instant_text
+from tap_shared.page import Page
+from tap_shared.prefetch import Fence, Node, ReadAhead
+from tap_shared.state import bookmark, mark
+from tap_shared.windows import Span, Window, span_of_run
+
+if TYPE_CHECKING:
+    from tap_shared.tap import ApiTap
+
+__all__ = ["ApiStream", "WindowRead"]
+
+Context = Mapping[str, Any]
+
+
+class WindowRead:
+    """What is known of one window while it is read.
+
+    Attributes:
+        window: The window.
+        expected: Rows that the vendor says it has; None where it does not say.
+        distinct: Rows with different keys that have come.
+        passes: How often it has been read again.
+    """
+
+    def __init__(self, window: Window) -> None:
+        """Begin with nothing read."""
+        self.window = window
+        self.expected: int | None = None
+        self.distinct = 0
+        self.passes = 0
+
+
+class ApiStream(Stream):
+    """A stream of a vendor's API.
+
+    Attributes:
+        schemas: The folder of the tap's schema files.
+        schema_name: The schema file's name, where it is not the stream's.
+        lag: How far behind the run's start the vendor's data is complete.
+        is_deduplicated: Whether a row may come twice in a window or at the edge it shares with the
+            next; its key is then remembered for so long.
+        bounded: Whether records carry the time that the vendor's range applies to, so that those
+            outside [start_date, end_date) are left out.
+    """
+
+    schemas: ClassVar[SchemaDirectory]
+    schema_name: ClassVar[str | None] = None
+    lag: ClassVar[timedelta] = timedelta(0)
+    bounded: ClassVar[bool] = True
+    is_deduplicated: ClassVar[bool] = True
+    _tap: ApiTap
+
+    def __init__(self, tap: ApiTap, name: str | None = None) -> None:
+        """Load the schema file; nothing is requested."""
+        self.raw_schema: dict[str, Any] = self.load_schema(name)
+        keys = tuple(self.primary_keys or ())
+        schema = declared_schema(self.raw_schema, pii=tap.config.get("pii", "keep"), keys=keys)
+        super().__init__(tap, schema=schema, name=name)
+        self.tap: ApiTap = tap
+        self.keys = keys
+        self.rows = 0
+
+    def load_schema(self, name: str | None) -> dict[str, Any]:
+        """Give the stream's schema file."""
+        return self.schemas.get_schema(self.schema_name or name or self.name)
+
+    # What a stream declares
+
+    def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
+        """Give the requests that read a span, in order, with a `Fence` after each window.
+
+        Args:
+            span: What this run reads; for a stream without replication key, all there is.
+            context: The partition (installation, tenant), where the stream has partitions.
+        """
+        raise NotImplementedError
+
+    def verify(self, read: WindowRead) -> Sequence[Node]:  # noqa: ARG002 - most have no count
+        """Check a window whose pages have all been emitted.
+
+        Returns:
+            Nodes that read what is missing, ending in the same fence; nothing where it is complete.
+
+        Raises:
+            StreamFailed: It cannot be completed.
+        """
+        return ()
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of the vendor's time texts."""
+        return UTC
+
+    # Plan
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether the stream keeps a watermark."""
+        return bool(self.replication_key) and self.replication_method != REPLICATION_FULL_TABLE
+
+    def span(self, context: Context | None) -> Span:
+        """Decide what this run reads of a partition."""
+        settings = self.tap.settings
+        found = None
+        if self.is_windowed and self.replication_key:
+            found = bookmark(self.get_context_state(context), self.replication_key)
+        return span_of_run(
+            start_date=settings.start_date,
+            end_date=settings.end_date,
+            bookmark=found,
+            lookback=settings.lookback,
+            run_start=self.tap.run_start,
+            lag=self.lag,
+        )
+
+    # Shape
+
+    @cached_property
+    def conformer(self) -> Conformer:
+        """The compiled shape of this run's records."""
+        settings = self.tap.settings
+        offered = self.effective_schema.get("properties", {})
+        chosen = [name for name in offered if self.mask.get(("properties", name), True)]
+        needed = {*self.keys, self.replication_key or ""} & set(offered)
+        return Conformer(
+            _without_deselected(self.raw_schema, self.mask),
+            keys=[key for key in self.keys if key in self.raw_schema["properties"]],
+            rules=Rules(self.zone, settings.pii, settings.pii_salt.encode()),
+            selected={*chosen, *needed},
+            keep_undeclared=settings.undeclared_fields == "keep" and EXTRA in chosen,
+            stream=self.name,
+        )
+
+    def _shape(self, page: Page, span: Span) -> list[dict[str, Any]]:
+        records = self.conformer.page(page.rows)
+        field = self.replication_key
+        if not (self.bounded and field):
+            return records
+        first, last = instant_text(self.tap.settings.start_date), instant_text(span.end)
+        if self.raw_schema["properties"].get(field, {}).get("format") == "date":
+            return records
+        return [r for r in records if not (at := r.get(field)) or first <= at < last]
+
+    # Emit
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Whether records are written as they are: no stream map, no flattening."""
+        maps = self.stream_maps
+        plain = len(maps) == 1 and type(maps[0]) is SameRecordTransform
+        flat = maps[0].flattening_options is not None if maps else False
+        self.logger.debug("Records are written %s.", "by the page" if plain else "one by one")
+        return plain and not flat
+
+    def _emit(self, records: list[dict[str, Any]], extracted: datetime) -> None:
+        if self._is_plain:
+            self.tap.message_writer.write_page(
+                self.name, records, extracted.isoformat(), self._stream_version
+            )
+            return
+        for record in records:
+            for stream_map in self.stream_maps:
+                mapped = stream_map.transform(record)
+                if mapped is not None:
+                    message = RecordMessage(
+                        stream_map.stream_alias, mapped, self._stream_version, extracted
+                    )
+                    self.tap.message_writer.write_message(message)
+
+    # Once through
+
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Iterator[dict[str, Any]]:
+        """Read every partition, page by page, and move its watermark window by window.
+
+        A partition that fails does not keep the others from being read. This replaces the SDK's
+        loop over single records; records are yielded only where the SDK writes them itself (BATCH).
+        """
+        contexts = [context] if context is not None else (self.partitions or [None])
+        with self.get_record_counter() as counter, self.get_sync_timer():
+            for partition in contexts:
+                try:
+                    for records in self._read(partition, write_messages=write_messages):
+                        counter.increment(len(records))
+                        if not write_messages:
+                            yield from records
+                except (StreamFailed, StreamUnavailable) as err:
+                    self.tap.note_failure(self, partition, err)
+                if self._is_limit_reached():
+                    break
+        self.conformer.report(self.logger.warning)
+
+    def _read(
+        self, context: Context | None, *, write_messages: bool
+    ) -> Iterator[list[dict[str, Any]]]:
+        span = self.span(context)
+        self.logger.info("Reading %s%s.", self.describe(span), _of(context))
+        ahead = ReadAhead(self.tap.settings.max_concurrency)
+        window_keys: set[Any] = set()
+        previous: set[Any] = set()
+        for item in ahead.run(self.nodes(span, context)):
+            if isinstance(item, Fence):
+                item.what.distinct = len(window_keys)
+                if again := self.verify(item.what):
+                    ahead.push(again)
+                    continue
+                previous, window_keys = window_keys, set()
+                self._checkpoint(context, item.what.window.end, write_messages=write_messages)
+                continue
+            page = item.unseen(self.keys, window_keys, previous) if self.is_deduplicated else item
+            records = self._shape(page, span)
+            records = self._within_limit(records)
+            self.rows += len(records)
+            if records:
+                self.tap.has_emitted = True
+            if write_messages and self.selected:
+                self._emit(records, item.read_at)
+            yield records
+            if self._is_limit_reached():
+                return
+        self._checkpoint(context, span.end, write_messages=write_messages)
+
+    def describe(self, span: Span) -> str:
+        """Say what is read, for the log."""
+        return str(Window(span.start, span.end)) if self.replication_key else "all rows"
+
+    # Checkpoint
+
+    def _checkpoint(
+        self, context: Context | None, reached: datetime, *, write_messages: bool
+    ) -> None:
+        if not self.is_windowed or not self.replication_key:
+            return
+        entry = self.get_context_state(context)
+        mark(entry, self.replication_key, min(reached, self.tap.run_start), self.tap.run_start)
+        if write_messages:
+            self.tap.state_writer.write_state(self.tap_state)
+
+    # Dry runs read a few records only
+
+    def _within_limit(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        limit = self.ABORT_AT_RECORD_COUNT
+        return records if limit is None else records[: max(0, limit - self.rows)]
+
+    def _is_limit_reached(self) -> bool:
+        limit = self.ABORT_AT_RECORD_COUNT
+        return limit is not None and self.rows >= limit
+
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:  # noqa: ARG002
+        """Leave the SDK's signpost out: a watermark needs none."""
+        return
+
+
+def _of(context: Context | None) -> str:
+    """Name a partition."""
+    return " of " + ", ".join(f"{k} {v}" for k, v in context.items()) if context else ""
+
+
+def _without_deselected(schema: Mapping[str, Any], mask: Mapping[Any, bool]) -> dict[str, Any]:
+    """Take the nested properties that the catalog deselects out of a schema."""
+
+    def prune(node: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, Any]:
+        pruned = dict(node)
+        if "properties" in node:
+            pruned["properties"] = {
+                name: prune(child, (*at, "properties", name))
+                for name, child in node["properties"].items()
+            }
+        if len(at) > len(("properties", "x")) and not mask.get(at, True):
+            pruned["x-deselected"] = True
+        return pruned
+
+    return prune(schema, ())

@@ -1,0 +1,281 @@
+"""The base class of every tap: settings, transport, streams, and how a run ends.
+
+Exit codes: 0 everything was extracted; 1 a stream or partition failed (the others ran to their
+end); 2 settings or credentials refused before any data; 143 or 130 after SIGTERM or SIGINT.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from singer_sdk import Tap
+from singer_sdk.singerlib import Catalog
+
+from tap_shared.command import OneLineCommand
+from tap_shared.errors import (
+    CredentialsRefused,
+    LimitReached,
+    RunFailed,
+    SettingRefused,
+    StreamUnavailable,
+    TapError,
+)
+from tap_shared.http import Limits, Reply, Transport
+from tap_shared.rate_limit import RateLimit
+from tap_shared.redact import Redactor, install
+from tap_shared.settings import Settings, check_schema
+from tap_shared.state import check_state
+from tap_shared.writer import PageWriter
+
+if TYPE_CHECKING:
+    import click
+    from types import FrameType
+
+    from tap_shared.stream import ApiStream
+
+__all__ = ["ApiTap"]
+
+
+class ApiTap(Tap):
+    """A tap on a vendor's API.
+
+    Attributes:
+        stream_types: The tap's streams.
+    """
+
+    message_writer_class = PageWriter
+    message_writer: PageWriter
+    stream_types: ClassVar[Sequence[type[ApiStream]]] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Freeze the run's start; no request is sent and no credential is needed."""
+        self.run_start = datetime.now(UTC).replace(microsecond=0)
+        self.has_emitted = False
+        self.failures: list[TapError] = []
+        self.redact = Redactor()
+        super().__init__(*args, **kwargs)
+        self._hide_secrets()
+
+    def _hide_secrets(self) -> None:
+        properties = self.config_jsonschema["properties"]
+        secrets = [name for name, node in properties.items() if node.get("secret")]
+        for name in secrets:
+            value = self.config.get(name)
+            self.redact.add(value if isinstance(value, str) else None)
+        for user, password in self.basic_pairs:
+            self.redact.add(self.config.get(user), self.config.get(password))
+        install(self.redact)
+
+    basic_pairs: ClassVar[Sequence[tuple[str, str]]] = ()
+    """Names of settings that travel together as HTTP Basic."""
+
+    # What a tap declares
+
+    def check_settings(self) -> None:
+        """Check the tap's own settings.
+
+        Raises:
+            SettingRefused: One is wrong.
+        """
+
+    def discover_streams(self) -> Sequence[ApiStream]:
+        """Give all streams; nothing is requested."""
+        return [stream(self) for stream in self.stream_types]
+
+    # Its parts, made when first used
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The common settings, read.
+
+        Raises:
+            SettingRefused: A setting is missing or wrong.
+        """
+        check_schema(self.config_jsonschema, self.config)
+        settings = Settings.read(self.config)
+        self.check_settings()
+        return settings
+
+    @cached_property
+    def gate(self) -> RateLimit:
+        """The limiter of the tap's credential."""
+        settings = self.settings
+        return RateLimit(
+            in_flight=settings.max_concurrency, per_minute=settings.requests_per_minute
+        )
+
+    def transport(
+        self,
+        headers: Mapping[str, str],
+        faults: Callable[[Reply], None],
+        *,
+        url: str = "",
+        gate: RateLimit | None = None,
+        longest_wait: float = 900,
+    ) -> Transport:
+        """Make a transport with the tap's settings.
+
+        Args:
+            headers: Credential headers.
+            faults: The vendor's error table.
+            url: Another host than `api_url`'s.
+            gate: Another limiter than the tap's.
+            longest_wait: Longest wait, in seconds, that the vendor may ask for.
+        """
+        settings = self.settings
+        limits = Limits(
+            attempts=settings.max_attempts,
+            timeout=settings.request_timeout,
+            longest_wait=longest_wait,
+        )
+        return Transport(
+            url or settings.api_url,
+            headers={"User-Agent": settings.user_agent, **headers},
+            gate=gate or self.gate,
+            limits=limits,
+            logger=self.logger,
+            faults=faults,
+        )
+
+    # Running
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over a state, checked and freed from what other versions left in it."""
+        super().load_state(check_state(state))
+
+    def sync_all(self) -> None:  # type: ignore[misc] # the SDK's loop ends at the first failure
+        """Sync every selected stream; one that fails does not keep the others from running.
+
+        Raises:
+            SettingRefused: A setting is wrong; nothing was requested.
+            RunFailed: At least one stream or partition failed.
+            TapError: The run ended early: credentials, or a limit.
+        """
+        _ = self.settings
+        self._warn_of_unknown_streams()
+        try:
+            if self.state:
+                self.state_writer.write_state(self.state)
+            for stream in self.streams.values():
+                if stream.selected:
+                    self._sync_one(stream)
+            self.state_writer.write_state(self.state)
+        finally:
+            self.gate.stop()
+            self.message_writer.flush()
+        if self.failures:
+            count = len(self.failures)
+            msg = f"{count} stream{'s' * (count > 1)} or partitions failed; see above."
+            raise RunFailed(msg)
+
+    def _sync_one(self, stream: Any) -> None:
+        try:
+            stream.sync()
+        except (SettingRefused, CredentialsRefused, LimitReached):
+            raise
+        except (StreamUnavailable, TapError) as err:
+            self.note_failure(stream, None, err)
+        except BrokenPipeError:
+            raise
+        except Exception as err:  # noqa: BLE001 - one stream's fault must not end the others
+            self.logger.debug("Unexpected error in '%s'.", stream.name, exc_info=True)
+            sentence = (
+                f"Stream '{stream.name}' met an unexpected {type(err).__name__}; run with"
+                f" {self._env_var_prefix}LOGLEVEL=DEBUG and report it."
+            )
+            self.note_failure(stream, None, TapError(sentence))
+
+    def note_failure(
+        self, stream: ApiStream, context: Mapping[str, Any] | None, err: TapError
+    ) -> None:
+        """Say what failed and go on; or leave it out, where the vendor refuses it and that is set.
+
+        Args:
+            stream: The stream.
+            context: Its partition, where only that failed.
+            err: Why.
+        """
+        where = f"Stream '{stream.name}'"
+        if context:
+            where += " (" + ", ".join(f"{k} {v}" for k, v in context.items()) + ")"
+        said = str(err)
+        sentence = said if said.startswith("Stream '") else f"{where}: {said}"
+        if isinstance(err, StreamUnavailable):
+            if self.settings.skip_unavailable:
+                self.logger.warning("%s It is left out, as skip_unavailable is set.", sentence)
+                return
+            sentence += " Deselect it, or set skip_unavailable."
+        self.failures.append(err)
+        self.logger.error("%s", sentence)
+
+    def _warn_of_unknown_streams(self) -> None:
+        if isinstance(self.input_catalog, Catalog):
+            for name, entry in self.input_catalog.items():
+                if name not in self.streams and entry.metadata.root.selected:
+                    self.logger.warning("Stream '%s' of the catalog is not offered any more.", name)
+
+    def finish(self, signum: int) -> None:
+        """Write the last safe state after a signal."""
+        self.gate.stop()
+        self.logger.warning("Stopped by signal %d; the state is written.", signum)
+        self.state_writer.write_state(self.state)
+        self.message_writer.flush()
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Stop in an orderly way at the first signal, at once at the second."""
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda number, _frame: _exit_now(number))
+        self.message_writer.interrupt(signum)
+
+    # Command line
+
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Give the SDK's command, with errors of one line."""
+        command = super().get_singer_command()
+        return OneLineCommand.over(command, cls)
+
+    @classmethod
+    def invoke(cls, *, config: Any = None, state: Any = None, catalog: Any = None, **kwargs: Any) -> None:  # noqa: E501
+        """Run a sync from the command line."""
+        super(Tap, cls).invoke(about=kwargs.get("about", False), about_format=kwargs.get("about_format"))
+        cls.print_version(print_fn=cls.logger.info)
+        tap = cls(
+            config=config.config if config else {},
+            state=_read_json("state", state),
+            catalog=_read_json("catalog", catalog),
+            parse_env_config=config.parse_env if config else False,
+            validate_config=False,
+        )
+        OneLineCommand.running = tap
+        tap.sync_all()
+
+
+def _read_json(name: str, file: Any) -> Any:
+    """Read an input file.
+
+    Raises:
+        SettingRefused: It is no JSON.
+    """
+    if file is None:
+        return None
+    text = file.read()
+    try:
+        return json.loads(text) if text.strip() else {}
+    except ValueError:
+        raise SettingRefused(name, "is not a JSON file.") from None
+
+
+def _exit_now(signum: int) -> NoReturn:
+    logging.shutdown()
+    sys.stderr.flush()
+    import os  # noqa: PLC0415 - second signal only
+
+    os._exit(128 + signum)

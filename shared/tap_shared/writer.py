@@ -1,0 +1,160 @@
+"""Emit: records into Singer lines, whole lines only.
+
+A page is encoded in one call. A signal that arrives while bytes are on their way to standard output
+is kept until they are all out, so that no line is ever cut.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+from singer_sdk.singerlib.messages import Message, RecordMessage
+
+from tap_shared.errors import Terminated
+
+__all__ = ["PageWriter", "encode_record", "storable"]
+
+_BUFFER = 1 << 18
+_SECONDS = 1.0
+
+
+def _other(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_other, decimal_format="number")
+
+
+def storable(value: Any) -> Any:
+    """Replace what no warehouse can store: lone surrogates and NUL become U+FFFD, NaN a text."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode(
+            "utf-8", "replace"
+        ) if not value.isascii() or "\0" in value else value  # fmt: skip
+    if isinstance(value, dict):
+        return {storable(name): storable(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [storable(item) for item in value]
+    if isinstance(value, (float, Decimal)) and not _finite(value):
+        return str(value)
+    return value
+
+
+def _finite(value: float | Decimal) -> bool:
+    return value == value and value not in {float("inf"), float("-inf")}  # noqa: PLR0124
+
+
+def encode_record(value: Any) -> bytes:
+    """Encode one value, whatever is in it."""
+    try:
+        return _encoder.encode(value)
+    except (UnicodeEncodeError, OverflowError, RecursionError, TypeError, ValueError):
+        return json.dumps(storable(value), ensure_ascii=False, default=_other).encode()
+
+
+def _lines(records: Sequence[Any]) -> bytes:
+    """Encode records to one line each, in one call where that works."""
+    try:
+        return _encoder.encode_lines(records)
+    except (UnicodeEncodeError, OverflowError, RecursionError, TypeError, ValueError):
+        return b"".join(encode_record(record) + b"\n" for record in records)
+
+
+class PageWriter(GenericSingerWriter[bytes, Message]):
+    """Writes Singer messages to standard output, buffered, a page at a time where it can.
+
+    STATE and SCHEMA go out at once with all that stands before them.
+    """
+
+    def __init__(self) -> None:
+        """Write to the process's standard output, looked up when bytes are written."""
+        self._pending = bytearray()
+        self._flushed_at = time.monotonic()
+        self._writing = False
+        self._signal: int | None = None
+
+    def serialize_message(self, message: Message) -> bytes:
+        """Encode one message as a line."""
+        return encode_record(message.to_dict()) + b"\n"
+
+    def write_message(self, message: Message) -> None:
+        """Write one message."""
+        self._pending += self.serialize_message(message)
+        self._flush_if_due(now=not isinstance(message, RecordMessage))
+
+    def write_page(
+        self, stream: str, records: Sequence[Any], extracted: str, version: int | None = None
+    ) -> None:
+        """Write a page of records of one stream.
+
+        Args:
+            stream: The stream's name.
+            records: Encodable records.
+            extracted: The page's `time_extracted`.
+            version: The stream's version, where ACTIVATE_VERSION is on.
+        """
+        if not records:
+            return
+        head = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
+        tail = b"" if version is None else b',"version":%d' % version
+        tail += b',"time_extracted":' + _encoder.encode(extracted) + b"}"
+        body = _lines(records)
+        # JSON text holds no raw newline, so each one found is the end of a record.
+        self._pending += head + body[:-1].replace(b"\n", tail + b"\n" + head) + tail + b"\n"
+        self._flush_if_due()
+
+    def _flush_if_due(self, *, now: bool = False) -> None:
+        late = time.monotonic() - self._flushed_at > _SECONDS
+        if now or late or len(self._pending) >= _BUFFER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand all that is pending to standard output.
+
+        Raises:
+            Terminated: A signal arrived meanwhile; every pending line is out.
+        """
+        self._writing = True
+        try:
+            self._put(self._pending)
+            self._pending.clear()
+        finally:
+            self._writing = False
+        self._flushed_at = time.monotonic()
+        if self._signal is not None:
+            signum, self._signal = self._signal, None
+            raise Terminated(signum)
+
+    @staticmethod
+    def _put(data: bytearray) -> None:
+        try:
+            target = sys.stdout.fileno()
+        except (OSError, AttributeError, ValueError):  # captured in memory, as in tests
+            sys.stdout.write(data.decode())
+            sys.stdout.flush()
+            return
+        sys.stdout.flush()
+        with memoryview(bytes(data)) as view:
+            done = 0
+            while done < len(view):
+                done += os.write(target, view[done:])
+
+    def interrupt(self, signum: int) -> None:
+        """Stop for a signal: now, or as soon as the lines under way are out.
+
+        Raises:
+            Terminated: Nothing is being written.
+        """
+        if self._writing:
+            self._signal = signum
+            return
+        raise Terminated(signum)
