@@ -20,19 +20,19 @@ NOT_FOUND = (
 )
 
 
-def encode(value: Any) -> bytes:  # noqa: ANN401 - a JSON document has any shape
+def encode(value: Any) -> bytes:
     """Return compact JSON: ASCII only, slashes escaped, an empty map written as `[]`."""
     return json.dumps(_empty(value), separators=(",", ":")).replace("/", "\\/").encode()
 
 
-def _empty(value: Any) -> Any:  # noqa: ANN401 - a JSON document has any shape
+def _empty(value: Any) -> Any:
     """Return `value` with every empty map turned into a list: PHP has one type for both."""
     if isinstance(value, dict):
         return {key: _empty(part) for key, part in value.items()} or []
     return value
 
 
-def reply(value: Any, content_type: str, status: int = 200) -> Reply:  # noqa: ANN401 - JSON
+def reply(value: Any, content_type: str, status: int = 200) -> Reply:
     """Return `value` as a reply labelled `content_type`."""
     return Reply(status, encode(value), {"Content-Type": content_type})
 

@@ -89,8 +89,8 @@ class Store:
     def change(self, seed: int) -> None:
         """Change every tenant's calls: see `changes`."""
         for tenant in self.tenants:
-            self._grow(tenant, seed)
             self._rewrite(tenant, seed)
+            self._grow(tenant, seed)
 
     def _grow(self, tenant: str, seed: int) -> None:
         """Add calls at the recent edge, one of them running, and a late one."""
