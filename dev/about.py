@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tomllib
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +80,7 @@ def about(tap: str) -> About:
     document = _ask(tap, "--about", "--format=json")
     return About(
         name=tap,
-        description=document.get("description") or "",
+        description=_summary(tap),
         capabilities=tuple(sorted(document["capabilities"])),
         settings=settings(document["settings"]),
         streams=streams(_ask(tap, "--discover")),
@@ -133,6 +134,12 @@ def _listed(entry: dict[str, Any]) -> Listed:
         selected=bool(top.get("selected", top.get("selected-by-default", True))),
         description=" ".join((entry["schema"].get("description") or "").split()),
     )
+
+
+def _summary(tap: str) -> str:
+    """Return the description in the tap's pyproject.toml."""
+    document = tomllib.loads((ROOT / tap / "pyproject.toml").read_text(encoding="utf-8"))
+    return str(document["project"]["description"])
 
 
 def _ask(tap: str, *options: str) -> dict[str, Any]:

@@ -72,13 +72,15 @@ def _test(options: argparse.Namespace) -> int:
 def _check(_: argparse.Namespace) -> int:
     """Run every static check; go on after a failed one, so that one run tells everything."""
     sources = [f"{folder}/{package}" for folder, package in members().items()]
-    results = [
-        _step("ruff check", [executable("ruff"), "check", "."]),
-        _step("ruff format --check", [executable("ruff"), "format", "--check", "."]),
-        _step("mypy --strict", [executable("mypy"), "run.py", "dev", "tests", *sources]),
-        _documentation(rewrite=False),
-    ]
-    return int(any(results))
+    results = {
+        "ruff check": _step("ruff check", [executable("ruff"), "check", "--output-format=concise"]),
+        "ruff format": _step("ruff format", [executable("ruff"), "format", "--check"]),
+        "mypy": _step("mypy", [executable("mypy"), "run.py", "dev", "tests", *sources]),
+        "documentation": _documentation(rewrite=False),
+    }
+    failed = [name for name, code in results.items() if code]
+    print(f"== checks: {'failed: ' + ', '.join(failed) if failed else 'all passed'}")
+    return int(bool(failed))
 
 
 def _docs(_: argparse.Namespace) -> int:
@@ -90,7 +92,7 @@ def _documentation(*, rewrite: bool) -> int:
     """Compare or rewrite the generated parts of the documentation."""
     from dev.parity import differing, write  # noqa: PLC0415 - needs the environment
 
-    print("== documentation agrees with the taps" if not rewrite else "== documentation")
+    print("== documentation", flush=True)
     found = write() if rewrite else differing()
     for path in found:
         print(f"{path.relative_to(ROOT)}: " + ("rewritten" if rewrite else "out of date"))

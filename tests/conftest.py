@@ -1,0 +1,33 @@
+"""What every test starts from: no real credentials, and a PostgreSQL for those that load."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dev.warehouse import EmbeddedPostgres
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_real_settings() -> Iterator[None]:
+    """Take the settings of taps and loaders out of the environment: no test meets a vendor."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("TAP_", "TARGET_", "MELTANO_", "SINGER_SDK_")):
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Serve an empty PostgreSQL of the test session's own; give its SQLAlchemy URL."""
+    # Not below pytest's folder: that one is closed to the server's account when tests run as root.
+    folder = Path(tempfile.mkdtemp(prefix="warehouse-test-"))
+    with EmbeddedPostgres(folder, durable=False) as server:
+        yield server.url
+    shutil.rmtree(folder, ignore_errors=True)
