@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+
 
 class Headers(Mapping[str, str]):
     """HTTP header fields, found by name without regard to case."""
@@ -52,7 +54,7 @@ class Request:
     body: bytes = b""
     target: str = ""
 
-    def json(self) -> Any:  # noqa: ANN401 - a JSON document has any shape
+    def json(self) -> Any:
         """Return the parsed JSON body; ValueError if it is none."""
         return json.loads(self.body)
 
@@ -93,10 +95,9 @@ class Reply:
         return body, "application/octet-stream"
 
 
-def encode_json(value: Any) -> bytes:  # noqa: ANN401 - a JSON document has any shape
+def encode_json(value: Any) -> bytes:
     r"""Return compact JSON in UTF-8; a lone surrogate is written as its `\udXXX` escape."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace")
+    return _ENCODER.encode(value).encode("utf-8", "backslashreplace")
 
 
 class Vendor(ABC):
