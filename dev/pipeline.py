@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections import Counter, deque
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +30,8 @@ class Outcome:
         loaded: Records of each stream, as the loader counted them.
         state_id: Under which Meltano keeps the state.
         errors: The tap's error sentences, each once.
-        last_words: The last lines that any plugin wrote.
+        last_words: The last line that the tap or the loader wrote.
+        verdict: What Meltano itself says about a failure.
         bookmarks: The state's bookmarks after the run.
     """
 
@@ -41,7 +42,8 @@ class Outcome:
     loaded: Counter[str] = field(default_factory=Counter)
     state_id: str = ""
     errors: list[str] = field(default_factory=list)
-    last_words: deque[str] = field(default_factory=lambda: deque(maxlen=5))
+    last_words: str = ""
+    verdict: str = ""
     bookmarks: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -52,7 +54,7 @@ class Outcome:
     @property
     def reason(self) -> str:
         """Return why it failed, in the words of the plugin that failed."""
-        return " ".join(self.errors) or (self.last_words[-1] if self.last_words else "no message")
+        return " ".join(self.errors) or self.last_words or self.verdict or "no message"
 
 
 class Pipeline:
@@ -139,8 +141,7 @@ def note(outcome: Outcome, entry: dict[str, Any], show: Narrator) -> None:
     outcome.state_id = entry.get("job_name") or outcome.state_id
     event = show.clean(str(entry.get("event", "")))
     if "stdio" not in entry:
-        if entry.get("level") in {"error", "critical"}:
-            outcome.last_words.append(event)
+        outcome.verdict = show.clean(str(entry.get("err") or outcome.verdict))
         return
     metric = _metric(entry)
     if metric is not None:
@@ -148,7 +149,7 @@ def note(outcome: Outcome, entry: dict[str, Any], show: Narrator) -> None:
             counts = outcome.loaded if entry.get("consumer") else outcome.extracted
             counts[metric["tags"]["stream"]] += metric["value"]
         return
-    outcome.last_words.append(event)
+    outcome.last_words = event or outcome.last_words
     if entry.get("level") in {"error", "critical"} and event not in outcome.errors:
         outcome.errors.append(event)
         show.say(f"error: {event}")
