@@ -25,7 +25,7 @@ def message(rng: random.Random, agents: Sequence[Row], at: datetime) -> Document
         "AgentId": agent["id"],
         "FirstName": agent["firstName"],
         "LastName": agent["lastName"],
-        "LoggedIn": rng.random() < 0.9,  # noqa: PLR2004 - a share
+        "LoggedIn": rng.random() < 0.9,
         "RoutingProfileId": 6,
         "TenantId": TENANT_ID,
         "ChannelStates": [{"ChannelType": 2, "Capacity": 1, "InUse": rng.randint(0, 1)}],
@@ -38,7 +38,7 @@ def message(rng: random.Random, agents: Sequence[Row], at: datetime) -> Document
         "EventTypeReason": rng.randint(0, 5),
         "AgentMessage": {"State": state},
     }
-    if rng.random() < 0.2:  # noqa: PLR2004 - a share
+    if rng.random() < 0.2:
         # Messages of interactions have other members, of which none is published.
         fields |= {"Type": 2, "EventType": 3, "AgentMessage": None, "Sequence": rng.randint(1, 9)}
     return Document(fields, at)
@@ -102,7 +102,7 @@ class Shifts:
         while day < end:
             covered = min(end, day + _DAY) - max(start, day)
             rng = seeded.generator(self._seed, agent["id"], day.date())
-            works = day.weekday() < _WEEKEND and rng.random() < 0.6  # noqa: PLR2004 - a share
+            works = day.weekday() < _WEEKEND and rng.random() < 0.6
             for state in total if works else ():
                 total[state] += round(rng.random() * 7000, 3) * (covered / _DAY)
             day += _DAY

@@ -35,6 +35,8 @@ _LOOKUPS = (
 )
 """The streams that each lookup feeds, and its documented method; the first names its path."""
 
+_STEP = timedelta(minutes=5)
+
 Answer = Callable[[Request], Reply]
 
 
@@ -217,9 +219,12 @@ class Interactions(Vendor):
             return self.tenant.expected(stream)
 
     def change(self, seed: int) -> None:
-        """Re-roll recent, running and old interactions, and add new and late rows."""
+        """Re-roll recent, running and old interactions, and add new and late rows.
+
+        The clock counts in steps, so that a young tenant changes the same way every time.
+        """
         with self.lock:
-            self.tenant.change(seed, self.clock())
+            self.tenant.change(seed, self.now + (self.clock() - self.now) // _STEP * _STEP)
 
 
 VENDOR = Interactions

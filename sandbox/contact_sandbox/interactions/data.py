@@ -85,10 +85,10 @@ class Maker:
             ("Queued", "Dequeued", "Delivered", "Accepted", "Abandoned")
         )
         kind = rng.random()
-        if kind < 0.15:  # noqa: PLR2004 - a share
+        if kind < 0.15:
             return {**never, "Queued": at[0], "Dequeued": ended, "Abandoned": ended}
         direct = {**never, "Delivered": at[2], "Accepted": at[3]}
-        if kind < 0.5:  # noqa: PLR2004 - a share
+        if kind < 0.5:
             return direct
         return {**direct, "Queued": at[0], "Dequeued": at[1]}
 
@@ -143,14 +143,14 @@ class Maker:
             "ChannelProviderType": _PROVIDERS[channel],
             "ChannelType": channel,
             "Direction": rng.randint(0, 1),
-            "IsCRMUpdateEvent": rng.random() < 0.05,  # noqa: PLR2004 - a share
+            "IsCRMUpdateEvent": rng.random() < 0.05,
             "DataErrorDetected": False,
         }
 
     def _service_level(self, reached: dict[str, Any]) -> Row:
         """Return the service level, which applies to what queued."""
         applies = reached["Queued"] is not None
-        met = applies and self._rng.random() < 0.8  # noqa: PLR2004 - a share
+        met = applies and self._rng.random() < 0.8
         return {
             "ServiceLevelSeconds": 30 if applies else 0,
             "ServiceLevelApplies": int(applies),
@@ -198,7 +198,7 @@ def _spoil(found: list[Document], start: datetime) -> None:
     )
     for document, changed in zip(found[3:], changes, strict=False):
         document.update(changed)
-    if len(found) > 20:  # noqa: PLR2004 - enough rows to spare some
+    if len(found) > 20:
         # A transfer: two records of one interaction.
         shared = found[10].fields["InteractionId"]
         found[11].update({"InteractionId": shared, "InteractionIdStr": shared})

@@ -83,7 +83,7 @@ def _workstates(rng: random.Random) -> dict[str, list[Row]]:
             "name": name,
             "description": rng.choice((None, "", seeded.words(rng))),
             "color": rng.choice(_PALETTE),
-            "productive": rng.random() < 0.5,  # noqa: PLR2004 - a share
+            "productive": rng.random() < 0.5,
             "isDefault": number == 1,
             "isHiddenForAgent": number > len(_SYSTEM_STATES) + _FIRST_OWN_STATE,
             "routingProfiles": [{"id": 6}] if number % 2 else [],
