@@ -20,6 +20,7 @@ EXAMPLE = {
     "StartedDateUtc": "2022-07-25T00:00:00Z",
     "EndedDateUtc": "2022-07-25T00:00:00Z",
     "QueuedTime": None,
+    "AbandonedTime": None,
     "StartedEpoch": 1658761737,
     "StartedEpochDate": 1658707200,
     "StartedEpochQuarterHour": 1658761200,

@@ -70,6 +70,7 @@ def milestones(reached: dict[str, datetime | None]) -> dict[str, Any]:
         **fields,
         "AcceptTime": span(reached["Delivered"], reached["Accepted"]),
         "QueuedTime": span(reached["Queued"], reached["Dequeued"]),
+        "AbandonedTime": span(reached["Queued"], reached["Abandoned"]),
         "IsAnswered": answered,
         "IsAbandoned": abandoned,
         "HasQueued": reached["Queued"] is not None,

@@ -105,7 +105,6 @@ class Maker:
             **{name: self._seconds() for name in measured},
             "WorkflowTime": rng.choice((None, 12, 3.5)),
             "TotalWaitTime": rng.choice((None, self._seconds())),
-            "AbandonedTime": None,
             "TotalACWTime": rng.choice((None, 30, self._seconds())),
         }
 
