@@ -138,6 +138,7 @@ def test_operands_compare_integers(client: Client, operand: str, count: int) -> 
      {"limit": 1, "sort[]": "rowId-up"}, {"limit": 1, "sort": "rowId-asc"},
      {"limit": 1, "display[]": "colour"}, {"limit": 1, "display": "act"},
      {"limit": 1, "startDate": "01/02/2025"}, {"limit": 1, "startDate": "2025-02-30"},
+     {"limit": 1, "startDate": "2025-2-3"},
      {"limit": 1, "startDate": "2025-02-02", "endDate": "2025-02-01"},
      {"limit": 1, "tz": "Mars/Olympus"}, {"limit": 1, "format": "yaml"},
      {"limit": 1, "group[]": "ch"},

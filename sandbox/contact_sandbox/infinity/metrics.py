@@ -59,7 +59,7 @@ _APPENDED = {"ch": "chName", "metricMonth": "metricMonthName"}
 _CUSTOM = ("goalCount", "callCount", "pageCountTotal")
 
 
-def contributions(trigger: Trigger, zone: Any) -> Iterator[tuple[Row, dict[str, float]]]:  # noqa: ANN401
+def contributions(trigger: Trigger, zone: Any) -> Iterator[tuple[Row, dict[str, float]]]:
     """Yield what one trigger adds to which dimensions.
 
     Every fifth goal is split between its channel and the next one, as multi-touch attribution does.
@@ -119,7 +119,7 @@ def aggregate(report: Report, query: Query, triggers: Iterable[Trigger]) -> list
     return [row for row in rows if all(rule.accepts(row) for rule in later)]
 
 
-def channel(channel_id: Any) -> tuple[str | None, str]:  # noqa: ANN401 - text or number
+def channel(channel_id: Any) -> tuple[str | None, str]:
     """Return name and type of a channel; the unknown one has neither."""
     place = int(channel_id) - 620
     return CHANNELS[place] if 0 <= place < len(CHANNELS) else (None, "")

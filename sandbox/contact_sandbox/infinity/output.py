@@ -87,7 +87,7 @@ def _csv(names: list[str], rows: list[Row]) -> bytes:
     return sheet.getvalue().encode("utf-8", "replace")
 
 
-def _cell(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _cell(value: Any) -> Any:
     """Return a value as a CSV cell."""
     if isinstance(value, dict | list):
         return json.dumps(value)

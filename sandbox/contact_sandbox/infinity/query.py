@@ -19,6 +19,7 @@ from contact_sandbox.infinity.columns import NUMERIC
 
 Row = dict[str, Any]
 ARRAYS = ("display", "filter", "sort", "group")
+_LAST_YEAR = 9000
 FORMATS = ("json", "jsonarray", "csv")
 _BRACKETS = re.compile(r"([A-Za-z]+)\[([^\[\]]*)\]", re.DOTALL)
 _OPERANDS: dict[str, Callable[[Any, Any], bool]] = {
@@ -112,9 +113,12 @@ class Query:
         if text is None:
             return None
         try:
-            return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+            day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
         except ValueError as error:
             raise RefusedError(400, f"{name} must have the format YYYY-MM-DD") from error
+        if day.isoformat() != text or day.year >= _LAST_YEAR:
+            raise RefusedError(400, f"{name} must have the format YYYY-MM-DD")
+        return day
 
     def select(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows that pass the filters, sorted."""
@@ -130,7 +134,7 @@ class Query:
         return {alias: row.get(name) for name, alias in self.display}
 
 
-def comparable(name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def comparable(name: str, value: Any) -> Any:
     """Return a wire value as filters compare it: a number in number columns, else text."""
     if value is None:
         return None
@@ -205,20 +209,13 @@ def read_query(
         RefusedError: 400 with the reason.
     """
     scalars, arrays = read_arguments(query)
-    given = {*scalars, *(name for name, value in arrays.items() if value)}
-    for name in sorted(given - set(allowed)):
-        raise RefusedError(400, f"Unknown parameter {name}")
-    for name in sorted(set(required) - given):
-        raise RefusedError(400, f"{name} is required")
-    if scalars.get("format", "json") not in FORMATS:
-        raise RefusedError(400, f"Unknown format {scalars['format']}")
-    if scalars.get("format") == "csv" and not arrays["display"]:
-        raise RefusedError(400, "display is required for this format")
+    _check_names({*scalars, *(name for name, value in arrays.items() if value)}, allowed, required)
+    _check_format(scalars, arrays)
     refs = arrays["customMetrics"]
     for name in ignored:
         arrays |= {name: []} if name in ARRAYS else {}
         scalars.pop(name, None)
-    return Query(
+    found = Query(
         scalars=scalars,
         display=tuple(_display(text, {*columns, *refs}) for text in arrays["display"]),
         filters=tuple(_filter(text, sortable) for text in arrays["filter"]),
@@ -226,6 +223,27 @@ def read_query(
         group=tuple(arrays["group"]),
         custom_metrics=refs,
     )
+    if not found.zone.key:
+        raise RefusedError(400, "Unknown timezone")
+    return found
+
+
+def _check_names(
+    given: Collection[str], allowed: Collection[str], required: Collection[str]
+) -> None:
+    """Refuse parameters that a route does not know, and the lack of those it insists on."""
+    for name in sorted(set(given) - set(allowed)):
+        raise RefusedError(400, f"Unknown parameter {name}")
+    for name in sorted(set(required) - set(given)):
+        raise RefusedError(400, f"{name} is required")
+
+
+def _check_format(scalars: Mapping[str, str], arrays: Mapping[str, Any]) -> None:
+    """Refuse formats that are unknown, or that need a display and have none."""
+    if scalars.get("format", "json") not in FORMATS:
+        raise RefusedError(400, f"Unknown format {scalars['format']}")
+    if scalars.get("format") == "csv" and not arrays["display"]:
+        raise RefusedError(400, "display is required for this format")
 
 
 def _display(text: str, columns: Collection[str]) -> tuple[str, str]:
@@ -258,7 +276,7 @@ def _filter(text: str, columns: Collection[str]) -> Filter:
     return Filter(name, operand, frozenset(_compared(name, part) for part in comparison.split(",")))
 
 
-def _compared(name: str, text: str) -> Any:  # noqa: ANN401 - a number or text
+def _compared(name: str, text: str) -> Any:
     """Return a filter's comparison value in the column's kind."""
     value = comparable(name, text)
     if value is None:

@@ -247,7 +247,7 @@ def _numbers(igrp: int, seed: int, now: datetime) -> list[Row]:
     return [_number(rng, igrp, index, now) for index in range(18)]
 
 
-def _number(rng: Any, igrp: int, index: int, now: datetime) -> Row:  # noqa: ANN401
+def _number(rng: Any, igrp: int, index: int, now: datetime) -> Row:
     """Return one tracking number; those of one group are neighbours."""
     pool = rng.random() < 0.5
     dialled = wire_time(now - timedelta(days=index)) if index % 3 else ZERO

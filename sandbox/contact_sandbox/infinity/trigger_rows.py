@@ -45,7 +45,7 @@ def render(rng: random.Random, site: Site, act: str, row_id: int, at: datetime) 
     return row | {name: custom_value(rng, name) for name in site.custom}
 
 
-def custom_value(rng: random.Random, name: str) -> Any:  # noqa: ANN401 - any JSON value
+def custom_value(rng: random.Random, name: str) -> Any:
     """Return the value of an account-specific column, which can be anything."""
     if name.startswith("pt_"):
         return seeded.pick(rng, ("", "Cj0KCQ-_x", "newsletter", None))
