@@ -31,7 +31,7 @@ class Server:
         errors: Tracebacks of exceptions out of the imitations, which answer 500: always a bug.
     """
 
-    def __init__(  # noqa: PLR0913 - keyword-only switches
+    def __init__(
         self,
         vendors: Sequence[Vendor],
         *,
@@ -67,6 +67,7 @@ class Server:
         self._gzip = gzip
         self._listeners: dict[str, socket.socket] = {}
         self._connections: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -89,13 +90,18 @@ class Server:
             port = self._port_base + place if self._port_base else 0
             listener = socket.create_server((self._host, port), backlog=_BACKLOG)
             self._listeners[vendor.name] = listener
-            threading.Thread(target=self._accept, args=(vendor, listener), daemon=True).start()
+            thread = threading.Thread(target=self._accept, args=(vendor, listener), daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def stop(self) -> None:
         """Close the ports and every connection."""
         for listener in self._listeners.values():
             _close(listener)
+        for thread in self._threads:
+            thread.join(timeout=5)
         self._listeners.clear()
+        self._threads.clear()
         with self._lock:
             connections = list(self._connections)
         for connection in connections:

@@ -81,7 +81,7 @@ class CallGear(Vendor):
         self.account = Account(seed, self.start, self.now, self.options)
         self._sessions = Sessions(self.options, APP_ID)
         self._points = Points(self.options)
-        self._projections: dict[frozenset[str], Projection] = {}
+        self._projections: dict[tuple[str, frozenset[str]], Projection] = {}
         self._asked: dict[str, int] = {}
 
     def handle(self, request: Request) -> Reply:
@@ -200,7 +200,7 @@ class CallGear(Vendor):
         rows = self._rows(method, params, selection)
         total = len(rows)
         page = self._page(method, params, rows, selection)
-        projection = self._projection(selection.names)
+        projection = self._projection(method, selection.names)
         data = [row.render(projection) for row in page]
         self._points.charge()
         if method.name == "get.campaign_daily_stat" and self.options["bare_array"]:
@@ -277,10 +277,10 @@ class CallGear(Vendor):
             limit = max(1, limit * 2 // 3)
         return rows[selection.offset : selection.offset + limit]
 
-    def _projection(self, names: tuple[str, ...]) -> Projection:
-        """Return the one projection of a set of fields."""
-        found = frozenset(names)
-        return self._projections.setdefault(found, Projection(found))
+    def _projection(self, method: Method, names: tuple[str, ...]) -> Projection:
+        """Return the one projection of a set of a method's fields."""
+        key = (method.name, frozenset(names))
+        return self._projections.setdefault(key, Projection(names, method))
 
     def _expected_days(self, method: Method) -> dict[tuple[Any, ...], dict[str, Any]]:
         """Return what a sync day by day of an aggregating method must hold."""

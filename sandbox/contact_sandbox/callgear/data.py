@@ -85,10 +85,11 @@ class Account:
 
     def fraction(self, at: datetime) -> datetime:
         """Add a fraction of a second to about every other instant; the wire cuts it off."""
+        whole = at.replace(microsecond=0)
         if not self.options["fractions"] or at == self.start:
-            return at
+            return whole
         rng = seeded.generator(self.seed, "fraction", at.timestamp())
-        return at.replace(microsecond=int(rng.random() * 10**6)) if rng.random() < 0.5 else at
+        return at.replace(microsecond=int(rng.random() * 10**6)) if rng.random() < 0.5 else whole
 
     def row(self, own: dict[str, Any], at: datetime, *blocks: Block) -> Row:
         """Return a row of the instant `at`."""

@@ -49,11 +49,11 @@ def result(ident: Any, head: dict[str, Any] | None, data: Any, *, bare: bool = F
         bare: Whether the result is the data itself.
     """
     if isinstance(data, list):
-        rows = [row if isinstance(row, bytes) else encode_json(row) for row in data]
-        body = b"[" + b",".join(rows) + b"]"
+        rows = (row if isinstance(row, bytes) else encode_json(row) for row in data)
+        parts = [b"[", b",".join(rows), b"]"]
     else:
-        body = encode_json(data)
+        parts = [encode_json(data)]
     if not bare:
         front = encode_json(head)[1:-1] + b"," if head else b""
-        body = b"{" + front + b'"data":' + body + b"}"
-    return b'{"jsonrpc":"2.0","id":' + encode_json(ident) + b',"result":' + body + b"}"
+        parts = [b"{" + front + b'"data":', *parts, b"}"]
+    return b"".join([b'{"jsonrpc":"2.0","id":', encode_json(ident), b',"result":', *parts, b"}"])

@@ -22,7 +22,8 @@ _CALLS = METHODS["get.calls_report"]
 _LEGS = METHODS["get.call_legs_report"]
 _HANDLING = (
     "employees", "last_", "first_", "operator_phone", "scenario_", "virtual_phone", "cpn_",
-    "auto_call_campaign",
+    "auto_call_campaign", "properties", "voice_mail_records", "wav_call_records", "call_api_",
+    "contact_id", "contact_full_name", "postprocess_duration", "is_transfer", "direction",
 )  # fmt: skip
 _HANDLINGS = 60
 
@@ -42,7 +43,8 @@ class CallMaker:
         rng = self._rng
         visitor = seeded.pick(rng, self._account.visitors)
         handling = seeded.pick(rng, self._handlings)
-        total = int(rng.random() * 1200)
+        since = int((self._account.now - at).total_seconds())
+        total = min(int(rng.random() * 1200), since)
         own = self._outcome(at, total, ident)
         own.update(self._late_values(at))
         if ongoing:
@@ -74,6 +76,9 @@ class CallMaker:
             "total_duration": total,
             "is_lost": wait == total,
             "call_records": records if rng.random() < 0.7 else [],
+            "full_record_file_link": (
+                f"https://media.example.com/{ident}/{records[0]}" if records else None
+            ),
         }
 
     def _late_values(self, at: datetime) -> dict[str, Any]:

@@ -17,9 +17,10 @@ _LOCAL = attrgetter("local")
 class Projection:
     """The fields that a request asks for; one object for each set, so that renderings are kept."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        """Ask for `names`."""
+    def __init__(self, names: Iterable[str], method: Method) -> None:
+        """Ask for `names` of the method's fields."""
         self.names = frozenset(names)
+        self.everything = self.names == method.fields.keys()
 
 
 class Block:
@@ -95,7 +96,8 @@ class Row:
         """Return the row's JSON with the asked fields."""
         if self._rendered is not None and self._rendered[0] is projection:
             return self._rendered[1]
-        parts = [_members(self.own, projection)]
+        whole = projection.everything
+        parts = [encode_json(self.own)[1:-1] if whole else _members(self.own, projection)]
         parts.extend(block.render(projection) for block in self.blocks)
         if self.extra:
             parts.append(encode_json(self.extra)[1:-1])
