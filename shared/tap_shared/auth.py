@@ -65,5 +65,3 @@ class Session:
         with self._lock:
             if self._token is not None and self._token.value == value:
                 self._token = None
-
-

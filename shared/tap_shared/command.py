@@ -51,7 +51,7 @@ class OneLineCommand(SingerCommand):
         except TapError as err:
             self.logger.error("%s", err)  # noqa: TRY400 - one line, no traceback
             code = _exit_code(err, self.running)
-        except (ConfigurationError, OSError, ValueError, TypeError, KeyError) as err:
+        except (ConfigurationError, OSError, ValueError) as err:
             self.logger.debug("Unexpected error.", exc_info=True)
             self.logger.error("%s: %s", type(err).__name__, _first_line(err))  # noqa: TRY400
             code = 2 if self.running is None else 1

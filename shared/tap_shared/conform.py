@@ -165,5 +165,3 @@ class Conformer:
                 names = ", ".join(f"{name} ({n})" for name, n in counts.most_common(20))
                 kept = "kept in _extra" if self._extra else "left out, as set"
                 warn(f"Stream '{self._stream}' received {what} ({kept}): {names}")
-
-

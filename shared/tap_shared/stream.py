@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.schema import SchemaDirectory
+from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib.messages import RecordMessage
 from singer_sdk.streams.core import REPLICATION_FULL_TABLE, Stream
 
@@ -130,10 +130,14 @@ class ApiStream(Stream):
             start_date=settings.start_date,
             end_date=settings.end_date,
             bookmark=found,
-            lookback=settings.lookback,
+            lookback=self.lookback(),
             run_start=self.tap.run_start,
             lag=self.lag,
         )
+
+    def lookback(self) -> timedelta:
+        """Give how far before the bookmark to read again."""
+        return self.tap.settings.lookback
 
     # Shape
 
@@ -190,6 +194,11 @@ class ApiStream(Stream):
                     self.tap.message_writer.write_message(message)
 
     # Once through
+
+    def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
+        """Give all records of a partition, one by one: the SDK's public way in."""
+        for records in self._read(context, write_messages=False):
+            yield from records
 
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True

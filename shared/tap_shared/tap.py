@@ -243,9 +243,13 @@ class ApiTap(Tap):
         return OneLineCommand.over(command, cls)
 
     @classmethod
-    def invoke(cls, *, config: Any = None, state: Any = None, catalog: Any = None, **kwargs: Any) -> None:  # noqa: E501
+    def invoke(
+        cls, *, config: Any = None, state: Any = None, catalog: Any = None, **kwargs: Any
+    ) -> None:  # noqa: E501
         """Run a sync from the command line."""
-        super(Tap, cls).invoke(about=kwargs.get("about", False), about_format=kwargs.get("about_format"))
+        super(Tap, cls).invoke(
+            about=kwargs.get("about", False), about_format=kwargs.get("about_format")
+        )
         cls.print_version(print_fn=cls.logger.info)
         tap = cls(
             config=config.config if config else {},

@@ -138,4 +138,3 @@ def steps(span: Span, zone: tzinfo, grain: Grain) -> Iterator[Window]:
         end = _after(start, zone, grain)
         yield Window(start, end)
         start = end
-

@@ -1,0 +1,1 @@
+"""Singer tap for the CallGear Data API v2.0."""

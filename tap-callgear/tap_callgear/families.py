@@ -1,0 +1,276 @@
+"""The kinds of CallGear streams: reports over time, day by day, site by site, and lists.
+
+A kind says how its requests are made; `streams.py` only declares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, timedelta, tzinfo
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk.schema.source import SchemaDirectory
+from tap_shared.errors import StreamFailed
+from tap_shared.page import Page
+from tap_shared.pagination import OffsetPaginator, walk
+from tap_shared.prefetch import Fence, Node
+from tap_shared.stream import ApiStream, WindowRead
+from tap_shared.windows import Span, Window, steps
+
+from tap_callgear import schemas
+from tap_callgear.reports import Report, Sizer
+
+if TYPE_CHECKING:
+    from tap_callgear.tap import TapCallGear
+
+__all__ = ["DayStream", "ListStream", "ReportStream", "SiteDayStream", "SiteReportStream"]
+
+_THREE_MONTHS = timedelta(days=89)
+_SETTLED = timedelta(hours=1)
+
+Context = Mapping[str, Any]
+
+
+class CallGearStream(ApiStream):
+    """What all streams of the tap share.
+
+    Attributes:
+        method: The API's method.
+        extra: Parameters that every request of the stream has.
+        added: Columns that the tap adds, which are never asked for.
+    """
+
+    schemas = SchemaDirectory(schemas)
+    method: ClassVar[str]
+    extra: ClassVar[Mapping[str, Any]] = {}
+    added: ClassVar[Sequence[str]] = ()
+    tap: TapCallGear
+
+    @property
+    def zone(self) -> tzinfo:
+        """The account's zone, where a field of the stream needs it."""
+        return self.tap.client.clock.zone if _has_instants(self.raw_schema) else UTC
+
+    @property
+    def fields(self) -> list[str]:
+        """The vendor's fields to ask for: the selected ones, and always key and time."""
+        excluded = (self.tap.config.get("exclude_fields") or {}).get(self.name, [])
+        needed = {*self.keys, self.replication_key}
+        return [
+            name
+            for name in self.raw_schema["properties"]
+            if name not in self.added
+            and name not in excluded
+            and (name in needed or self.mask.get(("properties", name), True))
+        ]
+
+    def ask(self, params: Mapping[str, Any], offset: int, *, is_window: bool = False) -> Page:
+        """Read one page."""
+        page_size = self.tap.settings.page_size
+        return self.tap.client.read(
+            self.method,
+            {**self.extra, **params, "limit": page_size, "offset": offset},
+            is_window=is_window,
+        )
+
+
+class ListStream(CallGearStream):
+    """A reference list, read whole.
+
+    Attributes:
+        asks_fields: Whether fields have to be named because some only come when asked for.
+        secret_fields: Fields that are dropped as they arrive.
+        is_paged: Whether the method takes limit and offset at all.
+    """
+
+    primary_keys = ("id",)
+    asks_fields: ClassVar[bool] = False
+    secret_fields: ClassVar[Sequence[str]] = ()
+    is_paged: ClassVar[bool] = True
+
+    def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
+        """Read page by page; an offset is safe where rows hardly move."""
+        read = WindowRead(Window(span.start, span.end))
+        return [*self._pages(read), Fence(read)]
+
+    def _pages(self, read: WindowRead) -> list[Node]:
+        return [walk(partial(self._page, read), OffsetPaginator(0, self.method))]
+
+    def _page(self, read: WindowRead, offset: int) -> Page:
+        if self.is_paged:
+            page = self.ask({"fields": self.fields} if self.asks_fields else {}, offset)
+        else:
+            page = self.tap.client.read(self.method, {})
+            page.total = len(page)
+        read.expected = page.total
+        for row in page.rows:
+            for name in self.secret_fields:
+                row.pop(name, None)
+        return page
+
+    def verify(self, read: WindowRead) -> Sequence[Node]:
+        """Read again, once, where rows moved while they were read."""
+        if read.expected is None or read.distinct >= read.expected:
+            return ()
+        read.passes += 1
+        if read.passes == 1:
+            return [*self._pages(read), Fence(read)]
+        self.logger.warning(
+            "The vendor counts %d rows of '%s' and gave %d different ones.",
+            read.expected, self.name, read.distinct,
+        )  # fmt: skip
+        return ()
+
+
+class ReportStream(CallGearStream):
+    """A report over a range of time.
+
+    Attributes:
+        is_sortable: Whether the vendor sorts by the replication key.
+        longest: Longest range that the vendor answers.
+        least_lookback: Lookback below which the setting is not heeded, as old rows are restated.
+    """
+
+    is_sortable: ClassVar[bool] = True
+    longest: ClassVar[timedelta] = _THREE_MONTHS
+    least_lookback: ClassVar[timedelta] = timedelta(0)
+
+    def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
+        """Read a chain of windows, each sized by the one before it."""
+        return self._report(context).nodes(span, self.tap.settings.window)
+
+    def lookback(self) -> timedelta:
+        """Read at least so far back."""
+        return max(self.tap.settings.lookback, self.least_lookback)
+
+    def _report(self, context: Context | None) -> Report:
+        return Report(
+            partial(self._fetch, context),
+            self.replication_key if self.is_sortable else None,
+            self.keys,
+            self.tap.client.clock,
+            Sizer(self.tap.settings.page_size, self.longest),
+        )
+
+    def _fetch(self, context: Context | None, window: Window, offset: int) -> Page:
+        params: dict[str, Any] = {**self.range(window), **(context or {}), "fields": self.fields}
+        if self.is_sortable:
+            params["sort"] = [{"field": self.replication_key, "order": "asc"}]
+        return self.shape(self.ask(params, offset, is_window=True))
+
+    def range(self, window: Window) -> dict[str, str]:
+        """Give the range parameters; neighbouring windows share a second."""
+        clock = self.tap.client.clock
+        return {
+            "date_from": clock.text_from(window.start),
+            "date_till": clock.text_till(window.end),
+        }
+
+    def shape(self, page: Page) -> Page:
+        """Add the tap's own columns."""
+        return page
+
+    def verify(self, read: WindowRead) -> Sequence[Node]:
+        """Compare the rows that came with the vendor's total; read again once."""
+        if read.expected is None or read.distinct >= read.expected:
+            return ()
+        if read.window.end > self.tap.run_start - _SETTLED:
+            return ()  # the live edge moves; the lookback reads it again
+        if read.passes:
+            msg = (
+                f"the vendor counts {read.expected} rows in {read.window} and gave {read.distinct}"
+                " different ones, twice; the bookmark stays before them. Run again later."
+            )
+            raise StreamFailed(msg)
+        return self._report(self._context_of(read)).again(read)
+
+    def _context_of(self, read: WindowRead) -> Context | None:  # noqa: ARG002
+        return None
+
+
+class SiteReportStream(ReportStream):
+    """A report that the vendor gives for one site at a time, by local days."""
+
+    added = ("row_key",)
+    row_key_of: ClassVar[Sequence[str]] = ()
+    _site: Context | None = None
+
+    @property
+    def partitions(self) -> list[dict[str, Any]]:
+        """The account's sites."""
+        return [{"site_id": site} for site in self.tap.client.site_ids]
+
+    def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
+        """Read whole local days: the rows carry dates."""
+        self._site = context
+        whole = list(steps(span, self.tap.client.clock.zone, "day"))
+        if not whole:
+            return []
+        return super().nodes(Span(whole[0].start, whole[-1].end), context)
+
+    def range(self, window: Window) -> dict[str, str]:
+        """Give the range as whole days, the last one included."""
+        return _days(window, self.tap.client.clock.zone)
+
+    def shape(self, page: Page) -> Page:
+        """Make the key: a hash over the row's dimensions."""
+        for row in page.rows:
+            row["row_key"] = _row_key([row.get(name) for name in self.row_key_of])
+        return page
+
+    def _context_of(self, read: WindowRead) -> Context | None:  # noqa: ARG002
+        return self._site
+
+
+class DayStream(CallGearStream):
+    """Figures that the vendor adds up over the asked range: asked day by day."""
+
+    added = ("date",)
+    replication_key = "date"
+
+    def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
+        """Read each local day that overlaps the span, whole."""
+        zone = self.tap.client.clock.zone
+        for day in steps(span, zone, "day"):
+            read = WindowRead(Window(day.start, min(day.end, span.end)))
+            date = day.start.astimezone(zone).date().isoformat()
+            params = {**_days(day, zone), **(context or {})}
+            fetch = partial(self._fetch, params, {**(context or {}), "date": date})
+            yield walk(fetch, OffsetPaginator(0, self.method))
+            yield Fence(read)
+
+    def _fetch(self, params: Mapping[str, Any], stamp: Mapping[str, Any], offset: int) -> Page:
+        return self.ask(params, offset).stamp(**stamp)
+
+
+class SiteDayStream(DayStream):
+    """Daily figures of one site at a time."""
+
+    added = ("date", "site_id")
+
+    @property
+    def partitions(self) -> list[dict[str, Any]]:
+        """The account's sites."""
+        return [{"site_id": site} for site in self.tap.client.site_ids]
+
+
+def _days(window: Window, zone: tzinfo) -> dict[str, str]:
+    last = (window.end - timedelta(microseconds=1)).astimezone(zone).date()
+    return {
+        "date_from": f"{window.start.astimezone(zone).date()} 00:00:00",
+        "date_till": f"{last} 23:59:59",
+    }
+
+
+def _row_key(values: Sequence[Any]) -> str:
+    """Hash dimension values; numbers and their texts are the same value."""
+    texts = [None if value is None else str(value) for value in values]
+    return hashlib.sha256(json.dumps(texts, ensure_ascii=False).encode()).hexdigest()
+
+
+def _has_instants(node: Mapping[str, Any]) -> bool:
+    below = [*node.get("properties", {}).values(), *([node["items"]] if "items" in node else [])]
+    return node.get("format") == "date-time" or any(_has_instants(child) for child in below)

@@ -1,0 +1,171 @@
+"""How CallGear's reports are read completely: windows sized by the vendor's own count.
+
+A report has neither a stable order nor a usable key to page by, and offsets drift while rows
+arrive. So the unit is a window that fits into one answer: the first page's `total_items` tells how
+dense a window is; an overfull one is cut into parts that fit, and the distinct rows of the whole
+are compared with the total in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from tap_shared.errors import StreamFailed, WindowTooLarge
+from tap_shared.page import Page
+from tap_shared.pagination import OffsetPaginator, walk
+from tap_shared.prefetch import Fence, Job, Node, Step
+from tap_shared.stream import WindowRead
+from tap_shared.windows import Span, Window, halve
+
+from tap_callgear.local_time import WallClock
+
+__all__ = ["Report", "Sizer"]
+
+_FILL = 0.7
+_PAGES_A_WINDOW = 8
+_GROWTH = 8
+_PASSES = 5
+
+Fetch = Callable[[Window, int], Page]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizer:
+    """Sizes a window from the density of the one before it.
+
+    Attributes:
+        page_size: Rows a request.
+        longest: Longest range that the vendor answers.
+    """
+
+    page_size: int
+    longest: timedelta
+
+    def following(self, length: timedelta, total: int) -> timedelta:
+        """Give the next window's length: some pages' worth, at most eight times the last."""
+        wanted = self.page_size * _FILL * _PAGES_A_WINDOW
+        factor = min(_GROWTH, wanted / total) if total else _GROWTH
+        seconds = max(1, int(length.total_seconds() * factor))
+        return min(self.longest, timedelta(seconds=seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report of one run.
+
+    Attributes:
+        fetch: Reads rows of a window from an offset on; in time order where `time_field` is set.
+        time_field: The field that the vendor sorts by; None where it cannot sort by time.
+        keys: The primary key.
+        clock: The account's wall clock.
+        sizer: Sizes windows.
+    """
+
+    fetch: Fetch
+    time_field: str | None
+    keys: tuple[str, ...]
+    clock: WallClock
+    sizer: Sizer
+
+    def nodes(self, span: Span, length: timedelta) -> list[Node]:
+        """Give the chain of windows that reads a span."""
+        return self._chain(span.start, span.end, min(length, self.sizer.longest))
+
+    def again(self, read: WindowRead) -> list[Node]:
+        """Give the nodes that read a window once more."""
+        read.passes += 1
+        read.expected = None
+        return [partial(self._part, read.window, read), Fence(read)]
+
+    def _chain(self, start: datetime, end: datetime, length: timedelta) -> list[Node]:
+        if start >= end:
+            return []
+        read = WindowRead(Window(start, min(start + length, end)))
+        return [partial(self._scout, read, end)]
+
+    def _scout(self, read: WindowRead, end: datetime) -> Step:
+        """Read a window's first page, and lead to its rest, its fence and the next window."""
+        window = read.window
+        try:
+            step = self._part(window, read)
+        except WindowTooLarge:
+            halves = halve(window)
+            if halves is None:
+                raise
+            return Step(None, self._chain(window.start, end, halves[0].length))
+        length = self.sizer.following(window.length, read.expected or 0)
+        return Step(step.page, [*step.then, Fence(read), *self._chain(window.end, end, length)])
+
+    def _part(self, window: Window, read: WindowRead | None = None) -> Step:
+        """Read a window, or a part of one, that should fit into one page."""
+        page = self.fetch(window, 0)
+        if read is not None:
+            read.expected = page.total
+        if page.total is None:
+            return Step(page, [self._offsets(window, len(page))] if len(page) else [])
+        left = page.total - len(page)
+        if left <= 0:
+            return Step(page)
+        if not len(page):
+            msg = f"the vendor counts {page.total} rows in {window} but gives none."
+            raise StreamFailed(msg)
+        if self.time_field is None:
+            return self._bisected(window, page)
+        return self._reanchored(window, page, left)
+
+    def _reanchored(self, window: Window, page: Page, left: int) -> Step:
+        """Keep a sorted page, and go on at the second of its last row."""
+        times = page.column(self.time_field or "")
+        try:
+            first, last = (
+                self.clock.unit(self.clock.instant(str(t))) for t in (times[0], times[-1])
+            )
+        except ValueError:
+            msg = f"the vendor sent rows without a usable '{self.time_field}' in {window}."
+            raise StreamFailed(msg) from None
+        if last.start > max(window.start, first.start):
+            parts = self.clock.cut(Window(last.start, window.end), self._parts(left))
+            return Step(page, [partial(self._part, part) for part in parts])
+        crowded = partial(self._crowded, last)
+        after = Window(last.end, window.end)
+        return Step(
+            page, [crowded, partial(self._part, after)] if after.start < after.end else [crowded]
+        )
+
+    def _bisected(self, window: Window, page: Page) -> Step:
+        """Cut a window whose page has no order, and read its parts instead."""
+        parts = self.clock.cut(window, max(2, self._parts(page.total or 0)))
+        if len(parts) == 1:
+            return Step(page, [partial(self._crowded, window)])
+        return Step(None, [partial(self._part, part) for part in parts])
+
+    def _parts(self, rows: int) -> int:
+        return max(1, -int(-rows // (self.sizer.page_size * _FILL)))
+
+    def _crowded(self, window: Window) -> Step:
+        """Read what cannot be cut and holds more than a page: by offset, as often as it takes.
+
+        The order of equal times may change from request to request, so a pass may miss rows.
+        """
+        found, size, total = Page([]), 0, 0
+        seen: set[object] = set()
+        for _ in range(_PASSES):
+            offset = 0
+            while True:
+                page = self.fetch(window, offset)
+                offset += len(page)
+                total, size = page.total or 0, size + page.size
+                ended = not len(page) or offset >= total
+                found.rows += page.unseen(self.keys, seen).rows
+                if ended:
+                    break
+            if len(found) >= total:
+                break
+        return Step(Page(found.rows, total, size))
+
+    def _offsets(self, window: Window, start: int) -> Job:
+        """Go on by offset where the vendor gives no total: to an empty page."""
+        return walk(partial(self.fetch, window), OffsetPaginator(start, str(window)))
