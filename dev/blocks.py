@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from dev.credentials import LOGINS, logins_text, variable
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from dev.about import About, Setting
 
 WIDTH = 98
+# Streams that appear only at run time, and are selected then.
+DYNAMIC = {"tap-dixa": ("metric_*", "record_*")}
+# Taps whose configuration makes streams of any name; what is left out is named instead.
+OPEN_ENDED = {"tap-infinity"}
 
 
 def settings_table(about: About) -> str:
@@ -51,11 +56,28 @@ def extractor(about: About) -> str:
         *_wrapped("  capabilities: [", about.capabilities),
         "  settings_group_validation:",
         *(f"  - [{', '.join(('start_date', *way))}]" for way in LOGINS[about.name]),
+        *_wrapped("  select: [", [json.dumps(pattern) for pattern in selection(about)]),
         "  settings:",
     ]
     for setting in about.settings:
         lines += _meltano_setting(setting)
     return "\n".join(lines) + "\n"
+
+
+def selection(about: About) -> list[str]:
+    """Return Meltano's patterns for the streams selected by default.
+
+    Without them Meltano selects everything, whatever the catalog says.
+    """
+    if about.name in OPEN_ENDED:
+        return ["*.*", *(f"!{stream.name}.*" for stream in about.streams if not stream.selected)]
+    dynamic = DYNAMIC.get(about.name, ())
+    static = [
+        stream.name
+        for stream in about.streams
+        if stream.selected and not any(fnmatch(stream.name, pattern) for pattern in dynamic)
+    ]
+    return [f"{name}.*" for name in (*dynamic, *static)]
 
 
 def environment_example(about: About) -> str:

@@ -102,7 +102,8 @@ def _sync_one(
     outcome = pipeline.run(tap, {**base, **target.environment(tap, sandbox=sandbox)})
     read = sum(outcome.read.values())
     if outcome.code:
-        print(f"{tap}: FAILED after {outcome.seconds:.1f} s and {read:,} rows: {outcome.reason}")
+        reason = "see its errors above" if outcome.errors else outcome.reason
+        print(f"{tap}: FAILED after {outcome.seconds:.1f} s and {read:,} rows: {reason}")
     else:
         print(f"{tap}: {read:,} rows of {len(outcome.read)} streams in {outcome.seconds:.1f} s")
     return outcome

@@ -6,6 +6,7 @@ import fcntl
 import importlib.util
 import os
 import pwd
+import re
 import shlex
 import shutil
 import stat
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 DATABASE = "warehouse"
 START_SECONDS = 60
-LONGEST_SOCKET_PATH = 90  # the system allows about 107 bytes, file name included
+# What a socket's folder may look like: the system allows about 107 bytes, file name included, and
+# the server takes a comma for the end of the path.
+SOCKET_PATH = re.compile(r"[A-Za-z0-9_./ -]{1,90}")
 
 
 class EmbeddedPostgres:
@@ -47,7 +50,7 @@ class EmbeddedPostgres:
         self._account: dict[str, Any] = _account()
         self._lock = -1
         self._sockets = self.data
-        self._own_sockets = len(bytes(self.data)) > LONGEST_SOCKET_PATH
+        self._own_sockets = not SOCKET_PATH.fullmatch(str(self.data))
 
     def __enter__(self) -> Self:
         """Start the server, made first if need be.
