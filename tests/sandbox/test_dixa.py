@@ -232,13 +232,18 @@ def test_what_is_not_served_is_not_found(dixa: Client) -> None:
 
 def test_changes_reach_every_kind_of_row() -> None:
     with serve() as dixa:
-        streams = ("record_ratings", "record_closed_conversations", "conversation_export", "tags")
+        streams = (
+            "record_ratings", "record_closed_conversations", "conversation_export", "tags",
+            "activity_log",
+        )  # fmt: skip
         before = {stream: dixa.vendor.expected(stream) for stream in streams}
         dixa.vendor.change(7)
         after = {stream: dixa.vendor.expected(stream) for stream in streams}
         for stream in streams:
             assert set(before[stream]) <= set(after[stream])
             assert len(after[stream]) > len(before[stream])
+        names = {row["displayName"] for row in dixa.vendor.expected("agents").values()}
+        assert any(name.endswith("(7)") for name in names)
         rated = "record_ratings"
         modified = [key for key, row in before[rated].items() if after[rated][key] != row]
         assert modified

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from contact_sandbox.dixa.conversations import Conversation
 from contact_sandbox.dixa.directory import Row
-from contact_sandbox.dixa.texts import gmt_instant
 
 
-def events(made: Conversation) -> Iterator[tuple[datetime, Row]]:
-    """Yield the events of a conversation with their instants; ids follow from their places."""
-    for place, (at, kind, author, attributes) in enumerate(_happenings(made)):
+def events(made: Conversation, write: Callable[[datetime], str]) -> Iterator[tuple[datetime, Row]]:
+    """Yield the events of a conversation with their instants, on the wire as `write` puts them."""
+    seen: Counter[tuple[str, datetime]] = Counter()
+    for at, kind, author, attributes in _happenings(made):
+        seen[kind, at] += 1
+        name = f"{made.csid}:{kind}:{at}:{seen[kind, at]}"
         row: Row = {
-            "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{made.csid}:{kind}:{at}:{place}")),
+            "id": str(uuid.uuid5(uuid.NAMESPACE_OID, name)),
             "conversationId": made.csid,
-            "activityTimestamp": gmt_instant(at),
+            "activityTimestamp": write(at),
             "activityType": f"{kind}ActivityType",
             "_type": kind,
         }

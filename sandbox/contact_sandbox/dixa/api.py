@@ -29,6 +29,8 @@ class DixaVendor(Vendor):
 
     Options (`defaults` holds what they are by default):
         conversations, agents, feedback: How many there are.
+        gmt: The activity log writes `...Z[GMT]`, as documented. singer-io's tap, which is in use,
+            cannot read that, so a plain `Z` occurs as well.
         limits: Enforce 10 requests a second, bursts of 4, and 10 exports a minute.
         exports_per_minute, daily_quota: Enforce just these; 0 for none.
         slow_hours: Periods longer than this many hours time out at the gateway (504); 0 for none.
@@ -50,6 +52,7 @@ class DixaVendor(Vendor):
         "conversations": 400,
         "agents": 53,
         "feedback": 60,
+        "gmt": True,
         "limits": False,
         "exports_per_minute": 0,
         "daily_quota": 0,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from contact_sandbox import seeded
-from contact_sandbox.dixa.directory import CHANNELS, USED_TAGS, Directory, Row
+from contact_sandbox.dixa.directory import BUSY_AGENTS, CHANNELS, USED_TAGS, Directory, Row
 from contact_sandbox.dixa.texts import chance, new_id
 
 BEYOND_DOUBLE = 2**53 + 1
@@ -103,7 +103,7 @@ class Maker:
         csid = FIRST_CSID + self._count
         if self._count % 20 == 0:
             csid = BEYOND_DOUBLE + 2 * self._count
-        busy = directory.agents[:12]
+        busy = directory.agents[:BUSY_AGENTS]
         channel = seeded.pick(rng, list(CHANNELS))
         made = Conversation(
             csid=csid,
@@ -151,7 +151,9 @@ class Maker:
             assigned = made.created + timedelta(seconds=spent * 0.1)
             made.assignments.append((assigned, made.agent))
             if chance(rng, 0.15):  # passed on in the same instant
-                made.assignments.append((assigned, seeded.pick(rng, self._directory.agents[:12])))
+                made.assignments.append(
+                    (assigned, seeded.pick(rng, self._directory.agents[:BUSY_AGENTS]))
+                )
             made.answered_after = round(spent * 0.2, rng.choice((0, 3)))
         for part in (0.0, 0.2, 0.4)[: rng.randint(1, 3)]:
             self._write(made, made.created + timedelta(seconds=spent * part), by_agent=part > 0.1)

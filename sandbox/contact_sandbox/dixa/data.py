@@ -10,9 +10,9 @@ from contact_sandbox import seeded
 from contact_sandbox.dixa import activity, exports, presence, records
 from contact_sandbox.dixa.catalogue import COLLIDING, METRICS, RECORDS
 from contact_sandbox.dixa.conversations import Conversation, Maker
-from contact_sandbox.dixa.directory import CHANNELS, USED_TAGS, Directory, Row
+from contact_sandbox.dixa.directory import BUSY_AGENTS, CHANNELS, USED_TAGS, Directory, Row
 from contact_sandbox.dixa.records import RecordRow
-from contact_sandbox.dixa.texts import new_id
+from contact_sandbox.dixa.texts import gmt_instant, instant, new_id
 
 QUIET = timedelta(minutes=10)
 """Nothing happens in the last minutes before the present: a tap may stay behind by its lag."""
@@ -33,8 +33,8 @@ class Data:
             seed: Everything that looks random follows from it.
             now: The present.
             start: Start of history.
-            options: The vendor's options; `conversations`, `agents`, `feedback`, `hidden_ids` and
-                `collisions` matter here.
+            options: The vendor's options; `conversations`, `agents`, `feedback`, `gmt`,
+                `hidden_ids` and `collisions` matter here.
         """
         self._now = now
         self._rng = seeded.generator(seed, "dixa")
@@ -54,6 +54,7 @@ class Data:
         self.records = [entry for entry in RECORDS if entry["id"] not in hidden]
         if options["collisions"]:
             self.records.append(COLLIDING)
+        self._gmt: bool = options["gmt"]
         self._cache: dict[str, list[Any]] = {}
 
     def _blur(self, at: datetime) -> datetime:
@@ -91,7 +92,8 @@ class Data:
     def activity(self) -> list[tuple[datetime, Row]]:
         """Return the activity log, newest first."""
         if "activity" not in self._cache:
-            found = [event for made in self.conversations for event in activity.events(made)]
+            write = gmt_instant if self._gmt else instant
+            found = [event for made in self.conversations for event in activity.events(made, write)]
             self._cache["activity"] = sorted(found, key=lambda event: event[0], reverse=True)
         return self._cache["activity"]
 
@@ -142,8 +144,8 @@ class Data:
         old = self.conversations[rng.randrange(len(self.conversations) // 2)]
         old.subject, old.updated = f"edited {seed}", self._latest - timedelta(minutes=1)
         self._end_period()
-        renamed = self.directory.agents[-1 - seed % 3]
-        renamed["displayName"] = f"{renamed['displayName']} ({seed})"
+        for renamed in self.directory.agents[BUSY_AGENTS:][seed % 3 : seed % 3 + 1]:
+            renamed["displayName"] = f"{renamed['displayName']} ({seed})"
         self.directory.tags.append({"id": new_id(rng), "name": f"new {seed}", "state": "Active"})
         self.directory.tags[USED_TAGS]["state"] = "Inactive"
         self._cache.clear()

@@ -31,6 +31,8 @@ _QUEUES = ("Support", "Billing", "Kundeservice ÆØÅ", "VIP 🚀", "Returns", "
 _TAGS = ("refund", "complaint", "VIP", "spam", "rückruf", "税", "old tag", "older tag", "unused")
 _TEAMS = ("Copenhagen", "Night shift", "日本チーム", "Empty team")
 _RETIRED_TAGS = slice(6, 8)
+BUSY_AGENTS = 12
+"""Only the first so many agents get conversations."""
 USED_TAGS = 8
 """Only the first so many tags are put on conversations."""
 

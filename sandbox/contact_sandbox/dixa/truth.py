@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,7 +32,7 @@ def expected(data: Data, stream: str, start: datetime, now: datetime) -> Truth:
     measured = stream_names("metric", data.metrics)
     if stream in measured:
         return _metric(data, measured[stream], start, now)
-    return _static(data)[stream]()
+    return copy.deepcopy(_static(data)[stream]())
 
 
 def _by(rows: list[Row], *names: str) -> Truth:
