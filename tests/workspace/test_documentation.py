@@ -51,7 +51,9 @@ def test_settings_table() -> None:
 
 def test_streams_table() -> None:
     assert streams_table(ABOUT).splitlines()[2:] == [
-        "| `calls` | `id` | `start_time` | no | Calls. |"
+        "| `agents` | `id` |  | yes | Agents. |",
+        "| `calls` | `id` | `start_time` | no | Calls. |",
+        "| `metric_csat` | `id` | `period_start` | yes | CSAT. |",
     ]
 
 
