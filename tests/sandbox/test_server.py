@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from contact_sandbox import Faults, Reply, Request, Server, Vendor
 from contact_sandbox.faults import ALL, IN_A_ROW
 from contact_sandbox.registry import vendor_class, vendor_names

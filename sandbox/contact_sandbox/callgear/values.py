@@ -119,7 +119,7 @@ class Values:
         """Return a value for the field `name` of type letter `kind` in a row of the time `at`."""
         shape = self.method.shapes.get(name, Shape("[", Shape("s")))
         if kind == "a":
-            return self._nested(name, shape, at)
+            return self._nested(name, shape if shape.kind == "[" else Shape("[", shape), at)
         if kind == "o":
             return self._nested(name, shape if shape.kind != "[" else Shape("{"), at)
         return self._scalar(name, kind, at)
