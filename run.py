@@ -14,6 +14,8 @@ def main(arguments: list[str]) -> int:
     if sys.version_info < (3, 11):  # noqa: UP036 - this file must say so on an older Python
         print("Python 3.11 or newer is needed, for example `python3.11 run.py sync`.")
         return 2
+    # Lines appear in the order in which things happen, also where output is piped.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     from dev.commands import parse, run  # noqa: PLC0415 - only now is the version known
 
     return run(parse(arguments), arguments)
