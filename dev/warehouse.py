@@ -162,6 +162,7 @@ class EmbeddedPostgres:
             for folder in (place, *place.parents):
                 mode = folder.stat().st_mode
                 if not mode & stat.S_IXOTH:
+                    print(f"Making {folder} passable (o+x) for the server's account, nobody.")
                     folder.chmod(mode | stat.S_IXOTH)
         self._give(self.data)
 
