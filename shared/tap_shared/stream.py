@@ -220,7 +220,8 @@ class ApiStream(Stream):
                     self.tap.note_failure(self, partition, err)
                 if self._is_limit_reached():
                     break
-        self.conformer.report(self.logger.warning)
+        if "conformer" in vars(self):  # where nothing could be read, there is none
+            self.conformer.report(self.logger.warning)
 
     def _read(
         self, context: Context | None, *, write_messages: bool
