@@ -13,7 +13,8 @@ tags = [{tag_id:n, tag_name:s, tag_type:e, tag_change_time:t, tag_user_id:n, tag
 tag_employee_id:n, tag_employee_full_name:s}];
 visitor_custom_properties = [{property_name:s, property_value:s}];
 segments = [{segment_id:n, segment_name:s}]; visitor_ids = [n];
-call_records = [s]; wav_call_records = [s]; voice_mail_records = [s]; records = [s];
+call_records = [s]; wav_call_records = [s]; voice_mail_records = [s];
+records = [{employee_name:s, employee_id:n, employee_channel:e, record_url:s}];
 attributes = [e]; allowed_in_call_types = [e]; in_external_allowed_call_directions = [e];
 in_internal_allowed_call_directions = [e]; allowed_out_call_types = [e];
 out_external_allowed_call_directions = [e]; out_internal_allowed_call_directions = [e];

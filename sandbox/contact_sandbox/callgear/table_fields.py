@@ -174,5 +174,6 @@ TABLE_SHAPES: dict[str, str] = {
         "monthly_base_notify_emails = [s]; monthly_calls_notify_emails = [s]; "
         "daily_calls_notify_emails = [s]; sites = [{site_domain_name:s, site_id:n}]"
     ),
+    "get.auto_call_campaigns": ("phone_numbers = [{phone_number:s, status:e}]"),
 }
 """Method -> shapes of its arrays and objects."""

@@ -59,6 +59,8 @@ _ENUMERATIONS = {
     "operator": "= sub ~",
     "condition": "and or",
     "status": "active inactive",
+    "employee_channel": "left right",
+    "auto_call_campaigns.status": "active inactive not_processed",
     "allowed_phone_protocols": "SIP TSP FMC",
 }
 _TYPES = {name: tuple(words.split()) for name, words in _ENUMERATIONS.items()}
