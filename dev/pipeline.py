@@ -32,6 +32,7 @@ class Outcome:
         errors: The tap's error sentences, each once.
         last_words: The last line that the tap or the loader wrote.
         verdict: What Meltano itself says about a failure.
+        loader_failed: Whether the loader was what failed.
         bookmarks: The state's bookmarks after the run.
     """
 
@@ -44,12 +45,13 @@ class Outcome:
     errors: list[str] = field(default_factory=list)
     last_words: str = ""
     verdict: str = ""
+    loader_failed: bool = False
     bookmarks: dict[str, Any] = field(default_factory=dict)
 
     @property
     def read(self) -> Counter[str]:
         """Return the records of each stream: the loader's count, or the tap's where it has none."""
-        return self.loaded or self.extracted
+        return self.loaded if self.loader_failed else self.loaded or self.extracted
 
     @property
     def reason(self) -> str:
@@ -141,6 +143,7 @@ def note(outcome: Outcome, entry: dict[str, Any], show: Narrator) -> None:
     outcome.state_id = entry.get("job_name") or outcome.state_id
     event = show.clean(str(entry.get("event", "")))
     if "stdio" not in entry:
+        outcome.loader_failed |= "loaders" in entry.get("exit_codes", ())
         outcome.verdict = show.clean(str(entry.get("err") or outcome.verdict))
         return
     metric = _metric(entry)

@@ -32,6 +32,13 @@ def test_the_loaders_counts_win_over_the_taps() -> None:
     assert outcome.read == {"calls": 4}
 
 
+def test_what_a_failed_loader_did_not_count_was_not_loaded() -> None:
+    end = {"event": "Block run completed", "err": "Loader failed", "exit_codes": {"loaders": 1}}
+    outcome = told(counted("calls", 5, consumer=False), end)
+    assert outcome.read == {}
+    assert outcome.reason == "Loader failed"
+
+
 def test_partial_counts_of_a_stream_add_up() -> None:
     outcome = told(counted("calls", 5, consumer=False), counted("calls", 2, consumer=False))
     assert outcome.read == {"calls": 7}
