@@ -33,7 +33,7 @@ _TRUTHS = {
 }  # fmt: skip
 
 
-class Misfit(ValueError):  # noqa: N818 - not a failure: the raw value goes to `_extra`
+class Misfit(ValueError):
     """The value does not fit its declared type."""
 
 

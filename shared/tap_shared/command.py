@@ -55,7 +55,7 @@ class OneLineCommand(SingerCommand):
             self.logger.debug("Unexpected error.", exc_info=True)
             self.logger.error("%s: %s", type(err).__name__, _first_line(err))  # noqa: TRY400
             code = 2 if self.running is None else 1
-        except Exception as err:  # noqa: BLE001 - the last resort
+        except Exception as err:
             self.logger.debug("Unexpected error.", exc_info=True)
             self.logger.error("Unexpected %s; run at LOGLEVEL=DEBUG.", type(err).__name__)  # noqa: TRY400
             code = 1

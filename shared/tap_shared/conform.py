@@ -83,7 +83,7 @@ class Conformer:
         stream: The stream's name, for errors.
     """
 
-    def __init__(  # noqa: PLR0913 - one value each, all named
+    def __init__(
         self,
         schema: Mapping[str, Any],
         *,

@@ -4,9 +4,9 @@ Every error that leaves the library is one sentence that says what happened, whe
 
     TapError
     |-- SettingRefused        a setting, state or catalog is wrong: exit 2, before any request
-    |-- CredentialsRefused    the vendor refuses the login: ends the run (exit 2 before any record, else 1)
+    |-- CredentialsRefused    the vendor refuses the login: ends the run (exit 2, or 1 after data)
     |-- LimitReached          a quota is used up: ends the run cleanly, state written, exit 1
-    |-- StreamUnavailable     the vendor refuses this stream or partition: failed, or left out by `skip_unavailable`
+    |-- StreamUnavailable     the vendor refuses this stream or partition: failed, or skipped
     |-- StreamFailed          this stream or partition cannot go on: the others do
     `-- PleaseRetry           inside the transport only: this attempt failed, another may not
         |-- PleaseWait        a limit was hit: wait, then try again without counting it as a failure

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -110,8 +111,12 @@ class Reply:
         self._deadline = time.monotonic() + limits.attempt_seconds
         self._body: bytes | None = None
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self, *, is_bounded: bool = True) -> Iterator[bytes]:
         """Stream the body in pieces, decompressed.
+
+        Args:
+            is_bounded: Whether the limit on a body's size holds: not for a reader that lets go of
+                each piece.
 
         Raises:
             PleaseRetry: The connection broke, or the body is shorter than announced or drips.
@@ -121,7 +126,7 @@ class Reply:
         try:
             while block := raw.read(_BLOCK, decode_content=True):
                 got += len(block)
-                if got > self._limits.body_bytes:
+                if is_bounded and got > self._limits.body_bytes:
                     msg = f"the answer is larger than {self._limits.body_bytes >> 20} MiB."
                     raise StreamFailed(msg)
                 if time.monotonic() > self._deadline:
@@ -184,11 +189,14 @@ def gateway_faults(reply: Reply) -> None:
         PleaseRetry: 408 or 5xx, with the wait that the vendor asks for.
     """
     said = f"HTTP {reply.status}{reply.reference}"
-    if reply.status == requests.codes.too_many_requests:
+    if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
         raise PleaseWait(said, reply.retry_after)
-    if reply.status == requests.codes.gateway_timeout:
+    if reply.status == HTTPStatus.GATEWAY_TIMEOUT:
         raise TimedOut(said, reply.retry_after)
-    if reply.status >= requests.codes.server_error or reply.status == requests.codes.timeout:
+    if (
+        reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        or reply.status == HTTPStatus.REQUEST_TIMEOUT
+    ):
         raise PleaseRetry(said, reply.retry_after)
 
 
@@ -240,6 +248,22 @@ class Transport:
             StreamFailed: The tries are used up, or the vendor asks for too long a wait.
             TapError: Whatever `parse` decided.
         """
+        return self.persist(request, lambda: self._attempt(request, parse))
+
+    def persist(self, request: Request, attempt: Callable[[], T]) -> T:
+        """Make attempts of the caller's own (with `open`) until one succeeds.
+
+        Args:
+            request: What they ask, for logs and errors.
+            attempt: Raises `PleaseRetry` or its kin where another attempt may help.
+
+        Returns:
+            What `attempt` returns.
+
+        Raises:
+            StreamFailed: The tries are used up, or the vendor asks for too long a wait.
+            TapError: Whatever `attempt` decided.
+        """
         failures = _Failures(self, request)
 
         @backoff.on_exception(
@@ -254,7 +278,7 @@ class Transport:
             on_backoff=failures.pause,
         )
         def attempts() -> T:
-            return self._attempt(request, parse)
+            return attempt()
 
         while True:
             try:

@@ -1,4 +1,6 @@
-"""Instants: any vendor's time text in, one fixed-width UTC text out (`2024-01-05T13:22:07.000000Z`).
+"""Instants: any vendor's time text in, one fixed-width UTC text out.
+
+`2024-01-05T13:22:07.000000Z` is the one form.
 
 The fixed width makes them compare as strings, which is how Singer bookmarks are compared.
 """

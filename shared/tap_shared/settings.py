@@ -162,8 +162,7 @@ def _common(given: Mapping[str, Any]) -> list[th.Property[Any]]:
         ("end_date", text, None,
          "Exclusive upper bound, a date or a date-time; the run's start where unset."),
         ("lookback", text, given["lookback"],
-         "How far before the bookmark each run reads again, for late and changed records"
-         " (45m, 12h, 7d)."),
+         "How far before the bookmark each run reads again, for late records (45m, 12h, 7d)."),
         ("window", text, given["window"],
          "Length of one time slice: the unit of work, of memory and of resumption."),
         ("page_size", whole, given["page_size"], "Rows a request."),
@@ -178,8 +177,7 @@ def _common(given: Mapping[str, Any]) -> list[th.Property[Any]]:
          "Scheme and host (and prefix of a proxy), without the vendor's version path."),
         ("user_agent", text, given["user_agent"], "The User-Agent header."),
         ("pii", text, "keep",
-         "Personal data (tagged x-pii): keep it, hash it (keyed SHA-256 with pii_salt), or drop"
-         " it (null)."),
+         "Personal data: keep it, hash it (keyed SHA-256 with pii_salt), or drop it (null)."),
         ("pii_salt", text, None, "Key of the hash; required when pii is hash."),
         ("undeclared_fields", text, "keep",
          "Keep fields that the schema does not declare in _extra, or drop them."),

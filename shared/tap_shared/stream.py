@@ -7,15 +7,16 @@ of time (`nodes`) and, where the vendor gives a count, how to tell that a window
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.singerlib.messages import RecordMessage
-from singer_sdk.streams.core import REPLICATION_FULL_TABLE, Stream
+from singer_sdk.streams.core import Stream
 
 from tap_shared.coerce import Rules
 from tap_shared.conform import EXTRA, Conformer, declared_schema
@@ -202,13 +203,14 @@ class ApiStream(Stream):
 
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Generator[dict[str, Any], Any, Any]:
         """Read every partition, page by page, and move its watermark window by window.
 
         A partition that fails does not keep the others from being read. This replaces the SDK's
         loop over single records; records are yielded only where the SDK writes them itself (BATCH).
         """
-        contexts = [context] if context is not None else (self.partitions or [None])
+        everything: list[Any] = [None]
+        contexts = [context] if context is not None else (self.partitions or everything)
         with self.get_record_counter() as counter, self.get_sync_timer():
             for partition in contexts:
                 try:

@@ -35,8 +35,9 @@ from tap_shared.state import check_state
 from tap_shared.writer import PageWriter
 
 if TYPE_CHECKING:
-    import click
     from types import FrameType
+
+    import click
 
     from tap_shared.stream import ApiStream
 
@@ -184,7 +185,7 @@ class ApiTap(Tap):
             self.note_failure(stream, None, err)
         except BrokenPipeError:
             raise
-        except Exception as err:  # noqa: BLE001 - one stream's fault must not end the others
+        except Exception as err:
             self.logger.debug("Unexpected error in '%s'.", stream.name, exc_info=True)
             sentence = (
                 f"Stream '{stream.name}' met an unexpected {type(err).__name__}; run with"
@@ -245,7 +246,7 @@ class ApiTap(Tap):
     @classmethod
     def invoke(
         cls, *, config: Any = None, state: Any = None, catalog: Any = None, **kwargs: Any
-    ) -> None:  # noqa: E501
+    ) -> None:
         """Run a sync from the command line."""
         super(Tap, cls).invoke(
             about=kwargs.get("about", False), about_format=kwargs.get("about_format")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
 from typing import Literal
 
 from tap_shared.instants import instant_text
@@ -52,7 +53,7 @@ class Span:
     watermark: datetime | None = None
 
 
-def span_of_run(  # noqa: PLR0913 - the six facts that decide it
+def span_of_run(
     *,
     start_date: datetime,
     end_date: datetime | None,
@@ -101,7 +102,7 @@ def cut(window: Window, parts: int, grain: timedelta = SECOND) -> list[Window]:
     parts = max(1, min(parts, -(-window.length // grain)))
     edges = [window.start + (window.length * n // parts) // grain * grain for n in range(parts)]
     edges = [*dict.fromkeys([window.start, *edges[1:]]), window.end]
-    return [Window(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [Window(a, b) for a, b in pairwise(edges) if a < b]
 
 
 def floor(moment: datetime, zone: tzinfo, grain: Grain) -> datetime:

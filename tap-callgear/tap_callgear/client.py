@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from tap_callgear.local_time import WallClock
 from tap_shared.auth import Session, Token
 from tap_shared.errors import (
     CredentialsRefused,
@@ -27,8 +28,6 @@ from tap_shared.errors import (
 from tap_shared.http import Reply, Request, gateway_faults
 from tap_shared.page import Page, decode
 
-from tap_callgear.local_time import WallClock
-
 if TYPE_CHECKING:
     from tap_callgear.tap import TapCallGear
 
@@ -38,7 +37,9 @@ _PATH = "/v2.0"
 _MINUTE = 60.0
 _BAD_REQUEST = 400
 
-_FATAL = {
+_CREDENTIALS = {
+    "access_token_expired": "the access token has expired; make a new API key in the client area",
+    "access_token_invalid": "the access token is unknown; make a new API key in the client area",
     "access_token_blocked": "the access token is blocked",
     "auth_error": "login or password is wrong",
     "ip_not_whitelisted": (
@@ -53,6 +54,7 @@ _UNAVAILABLE = {
     "parameter_component_disabled": "the account's component for it is not enabled",
     "method_not_found": "the vendor does not know this method",
 }
+_SESSION_ENDS = {"access_token_expired", "access_token_invalid"}
 _BY_CODE = {
     -32001: "auth_error",
     -32003: "forbidden",
@@ -67,45 +69,38 @@ _BY_CODE = {
 def vendor_error(error: Mapping[str, Any], *, by_session: bool) -> TapError:
     """Turn the `error` of an answer into what is to be done about it.
 
-    The vendor's `message` and `value` are left out: they may echo what was sent, the token included.
+    The vendor's `message` and `value` are left out: they may echo what was sent, even the token.
 
     Args:
         error: The JSON-RPC error object.
         by_session: Whether the token came from a login, so that a new one can be had.
     """
-    data = error.get("data") if isinstance(error.get("data"), dict) else {}
+    data = _object(error.get("data"))
     name = str(data.get("mnemonic") or _BY_CODE.get(error.get("code", 0), "unknown"))
-    if name == "internal_error":
-        return PleaseRetry("the vendor reports an internal error")
-    if name == "limit_exceeded":
-        return _limit_error(data)
-    if name in {"access_token_expired", "access_token_invalid"}:
-        if by_session:
-            return PleaseLogin("the session has ended")
-        return CredentialsRefused(
-            f"CallGear refuses the access token ({name}); make a new API key in the client area and"
-            " set access_token."
-        )
-    if name in _FATAL:
-        return CredentialsRefused(f"CallGear refuses the credentials: {_FATAL[name]} ({name}).")
+    if by_session and name in _SESSION_ENDS:
+        return PleaseLogin("the session has ended")
+    if name in _CREDENTIALS:
+        return CredentialsRefused(f"CallGear refuses the login: {_CREDENTIALS[name]} ({name}).")
     if name in _UNAVAILABLE:
         return StreamUnavailable(f"the vendor refuses it: {_UNAVAILABLE[name]} ({name}).")
-    if name == "date_interval_limit_reached":
-        return WindowTooLarge(f"the vendor refuses so long a range ({name})")
-    return StreamFailed(_refusal(name, data))
+    return _PASSING.get(name, partial(_refusal, name))(data)
 
 
-def _refusal(name: str, data: Mapping[str, Any]) -> str:
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _refusal(name: str, data: Mapping[str, Any]) -> TapError:
     field = str(data.get("field") or "")[:80]
     about = f" of '{field}'" if field else ""
     hint = ""
     if name in {"invalid_parameter_value", "unexpected_parameters"}:
         hint = " If a field is unknown to this account, name it in exclude_fields."
-    return f"the vendor refuses the request: {name}{about}.{hint}"
+    return StreamFailed(f"the vendor refuses the request: {name}{about}.{hint}")
 
 
 def _limit_error(data: Mapping[str, Any]) -> TapError:
-    params = data.get("params") if isinstance(data.get("params"), dict) else {}
+    params = _object(data.get("params"))
     limits = _limits(data.get("metadata"))
     if str(params.get("limit_type", "minute")).startswith("day"):
         return DayLimit(limits.get("day_reset"))
@@ -114,8 +109,7 @@ def _limit_error(data: Mapping[str, Any]) -> TapError:
 
 
 def _limits(metadata: Any) -> Mapping[str, Any]:
-    limits = metadata.get("limits") if isinstance(metadata, dict) else None
-    return limits if isinstance(limits, dict) else {}
+    return _object(_object(metadata).get("limits"))
 
 
 class DayLimit(TapError):
@@ -129,6 +123,15 @@ class DayLimit(TapError):
         """Keep when it resets."""
         super().__init__("the account's points of this day are used up")
         self.reset = reset
+
+
+_PASSING: Mapping[str, Callable[[Mapping[str, Any]], TapError]] = {
+    "internal_error": lambda _data: PleaseRetry("the vendor reports an internal error"),
+    "limit_exceeded": _limit_error,
+    "date_interval_limit_reached": lambda _data: WindowTooLarge(
+        "the vendor refuses so long a range"
+    ),
+}
 
 
 class CallGearClient:

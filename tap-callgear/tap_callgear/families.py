@@ -13,15 +13,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.schema.source import SchemaDirectory
+
+from tap_callgear import schemas
+from tap_callgear.reports import Report, Sizer
 from tap_shared.errors import StreamFailed
 from tap_shared.page import Page
 from tap_shared.pagination import OffsetPaginator, walk
 from tap_shared.prefetch import Fence, Node
 from tap_shared.stream import ApiStream, WindowRead
 from tap_shared.windows import Span, Window, steps
-
-from tap_callgear import schemas
-from tap_callgear.reports import Report, Sizer
 
 if TYPE_CHECKING:
     from tap_callgear.tap import TapCallGear
@@ -228,7 +228,7 @@ class SiteReportStream(ReportStream):
 class DayStream(CallGearStream):
     """Figures that the vendor adds up over the asked range: asked day by day."""
 
-    added = ("date",)
+    added: ClassVar[Sequence[str]] = ("date",)
     replication_key = "date"
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from tap_callgear.local_time import WallClock
 from tap_shared.errors import StreamFailed, WindowTooLarge
 from tap_shared.page import Page
 from tap_shared.pagination import OffsetPaginator, walk
 from tap_shared.prefetch import Fence, Job, Node, Step
 from tap_shared.stream import WindowRead
 from tap_shared.windows import Span, Window, halve
-
-from tap_callgear.local_time import WallClock
 
 __all__ = ["Report", "Sizer"]
 

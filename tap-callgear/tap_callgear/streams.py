@@ -67,7 +67,7 @@ class ChatMessages(ReportStream):
 
 
 class OfflineMessages(ReportStream):
-    """Messages left while nobody was there; not sortable by time (`get.offline_messages_report`)."""
+    """Messages left while nobody was there; unsortable by time (`get.offline_messages_report`)."""
 
     name = "offline_messages"
     method = "get.offline_messages_report"
@@ -88,7 +88,7 @@ class VisitorSessions(ReportStream):
 
 
 class Goals(ReportStream):
-    """Goals reached by visitors; `id` is the goal's definition, not the row (`get.goals_report`)."""
+    """Goals reached by visitors; `id` names the goal, not the row (`get.goals_report`)."""
 
     name = "goals"
     method = "get.goals_report"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from singer_sdk import typing as th
-from tap_shared.errors import SettingRefused
-from tap_shared.settings import settings_schema
-from tap_shared.tap import ApiTap
 
 from tap_callgear import streams
 from tap_callgear.client import CallGearClient
+from tap_shared.errors import SettingRefused
+from tap_shared.settings import settings_schema
+from tap_shared.tap import ApiTap
 
 __all__ = ["TapCallGear"]
 
@@ -24,7 +24,7 @@ class TapCallGear(ApiTap):
     name = "tap-callgear"
     package_name = "tap-callgear"
     stream_types = streams.STREAMS
-    config_jsonschema: ClassVar[dict] = settings_schema(
+    config_jsonschema: ClassVar[dict[str, Any]] = settings_schema(
         th.Property(
             "access_token",
             th.StringType,
@@ -108,7 +108,7 @@ class TapCallGear(ApiTap):
             raise SettingRefused("timezone", "must be an IANA name, such as Asia/Dubai.") from None
 
     def _check_excluded_fields(self) -> None:
-        known = {stream.name: stream for stream in self.stream_types}
+        known: dict[str, Any] = {str(vars(s)["name"]): s for s in self.stream_types}
         for name, fields in (self.config.get("exclude_fields") or {}).items():
             stream = known.get(name)
             if stream is None:

@@ -1,0 +1,1 @@
+"""What the five contact-centre taps share: plan, fetch, shape, emit, checkpoint."""
