@@ -60,6 +60,8 @@ class ApiStream(Stream):
         schemas: The folder of the tap's schema files.
         schema_name: The schema file's name, where it is not the stream's.
         lag: How far behind the run's start the vendor's data is complete.
+        follows: The name that a stream without a replication key, which is read along another
+            stream's windows, keeps its watermark under.
         is_deduplicated: Whether a row may come twice in a window or at the edge it shares with the
             next; its key is then remembered for so long.
         bounded: Whether records carry the time that the vendor's range applies to, so that those
@@ -69,6 +71,7 @@ class ApiStream(Stream):
     schemas: ClassVar[SchemaDirectory]
     schema_name: ClassVar[str | None] = None
     lag: ClassVar[timedelta] = timedelta(0)
+    follows: ClassVar[str | None] = None
     bounded: ClassVar[bool] = True
     is_deduplicated: ClassVar[bool] = True
     _tap: ApiTap
@@ -119,14 +122,20 @@ class ApiStream(Stream):
     @property
     def is_windowed(self) -> bool:
         """Whether the stream keeps a watermark."""
-        return bool(self.replication_key) and self.replication_method != REPLICATION_FULL_TABLE
+        return self.watermark_key is not None
+
+    @property
+    def watermark_key(self) -> str | None:
+        """The name its watermark is kept under; None where it keeps none."""
+        if self.follows or self.replication_method == REPLICATION_FULL_TABLE:
+            return self.follows
+        return self.replication_key or None
 
     def span(self, context: Context | None) -> Span:
         """Decide what this run reads of a partition."""
         settings = self.tap.settings
-        found = None
-        if self.is_windowed and self.replication_key:
-            found = bookmark(self.get_context_state(context), self.replication_key)
+        key = self.watermark_key
+        found = bookmark(self.get_context_state(context), key) if key else None
         return span_of_run(
             start_date=settings.start_date,
             end_date=settings.end_date,
@@ -257,17 +266,19 @@ class ApiStream(Stream):
 
     def describe(self, span: Span) -> str:
         """Say what is read, for the log."""
-        return str(Window(span.start, span.end)) if self.replication_key else "all rows"
+        has_range = self.replication_key or self.is_windowed
+        return str(Window(span.start, span.end)) if has_range else "all rows"
 
     # Checkpoint
 
     def _checkpoint(
         self, context: Context | None, reached: datetime, *, write_messages: bool
     ) -> None:
-        if not self.is_windowed or not self.replication_key:
+        key = self.watermark_key
+        if key is None:
             return
         entry = self.get_context_state(context)
-        mark(entry, self.replication_key, min(reached, self.tap.run_start), self.tap.run_start)
+        mark(entry, key, min(reached, self.tap.run_start), self.tap.run_start)
         if write_messages:
             self.tap.state_writer.write_state(self.tap_state)
 
