@@ -153,9 +153,11 @@ def note(outcome: Outcome, entry: dict[str, Any], show: Narrator) -> None:
             counts[metric["tags"]["stream"]] += metric["value"]
         return
     outcome.last_words = event or outcome.last_words
-    if entry.get("level") in {"error", "critical"} and event not in outcome.errors:
-        outcome.errors.append(event)
-        show.say(f"error: {event}")
+    if entry.get("level") in {"error", "critical"}:
+        outcome.loader_failed |= bool(entry.get("consumer"))
+        if event not in outcome.errors:
+            outcome.errors.append(event)
+            show.say(f"error: {event}")
     elif entry.get("level") == "warning":
         show.say(f"warning: {event}")
     else:

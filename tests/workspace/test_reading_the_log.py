@@ -37,6 +37,8 @@ def test_what_a_failed_loader_did_not_count_was_not_loaded() -> None:
     outcome = told(counted("calls", 5, consumer=False), end)
     assert outcome.read == {}
     assert outcome.reason == "Loader failed"
+    refused = entry("cannot connect", level="error", consumer=True)
+    assert told(counted("calls", 5, consumer=False), refused).read == {}
 
 
 def test_partial_counts_of_a_stream_add_up() -> None:
