@@ -13,7 +13,7 @@ from typing import Any
 from tap_shared.coerce import Coercion, Rules, coercion, main_type
 from tap_shared.errors import StreamFailed
 
-__all__ = ["EXTRA", "Conformer", "declared_schema", "has_pii"]
+__all__ = ["EXTRA", "Conformer", "declared_schema", "has_pii", "tagged"]
 
 EXTRA = "_extra"
 _EXTRA_SCHEMA: dict[str, Any] = {
@@ -62,6 +62,32 @@ def _with_hashes(node: Mapping[str, Any]) -> dict[str, Any]:
         changed["properties"] = {k: _with_hashes(v) for k, v in node["properties"].items()}
     if "items" in node:
         changed["items"] = _with_hashes(node["items"])
+    return changed
+
+
+def tagged(
+    node: Mapping[str, Any], declared: Mapping[str, Any], *, pii: str = "keep"
+) -> dict[str, Any]:
+    """Give a schema its `x-pii` tags back, which the SDK's model of a schema has no room for.
+
+    Args:
+        node: A schema as it came out of a catalog or a stream map.
+        declared: The stream's own schema, with tags.
+        pii: The `pii` setting; with `hash` a tagged field is announced as declared, whatever an
+            older catalog says of its type.
+    """
+    if declared.get("x-pii"):
+        return {**(declared if pii == "hash" else node), "x-pii": True}
+    changed = dict(node)
+    own = declared.get("properties", {})
+    if own and "properties" in node:
+        changed["properties"] = {
+            name: tagged(child, own[name], pii=pii) if name in own else child
+            for name, child in node["properties"].items()
+        }
+    for below in ("items", "additionalProperties"):
+        if isinstance(node.get(below), Mapping) and isinstance(declared.get(below), Mapping):
+            changed[below] = tagged(node[below], declared[below], pii=pii)
     return changed
 
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
-from singer_sdk.singerlib.messages import RecordMessage
+from singer_sdk.singerlib.messages import RecordMessage, SchemaMessage
 from singer_sdk.streams.core import Stream
 
 from tap_shared.coerce import Rules
-from tap_shared.conform import EXTRA, Conformer, declared_schema
+from tap_shared.conform import EXTRA, Conformer, declared_schema, tagged
 from tap_shared.errors import StreamFailed, StreamUnavailable
 from tap_shared.instants import instant_text
 from tap_shared.page import Page
@@ -178,6 +178,12 @@ class ApiStream(Stream):
         return [r for r in records if not (at := r.get(field)) or first <= at < last]
 
     # Emit
+
+    def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
+        """Announce the schema with its tags."""
+        for message in super()._generate_schema_messages():
+            message.schema = tagged(message.schema, self.schema, pii=self.tap.settings.pii)
+            yield message
 
     @cached_property
     def _is_plain(self) -> bool:

@@ -19,6 +19,7 @@ from singer_sdk import Tap
 from singer_sdk.singerlib import Catalog
 
 from tap_shared.command import OneLineCommand
+from tap_shared.conform import tagged
 from tap_shared.errors import (
     CredentialsRefused,
     LimitReached,
@@ -89,6 +90,15 @@ class ApiTap(Tap):
     def discover_streams(self) -> Sequence[ApiStream]:
         """Give all streams; nothing is requested."""
         return [stream(self) for stream in self.stream_types]
+
+    @property
+    def catalog_dict(self) -> dict[str, Any]:
+        """The catalog that discovery prints, personal data tagged."""
+        catalog = super().catalog_dict
+        for entry in catalog["streams"]:
+            declared = self.streams[entry["tap_stream_id"]].schema
+            entry["schema"] = tagged(entry["schema"], declared)
+        return catalog
 
     # Its parts, made when first used
 
