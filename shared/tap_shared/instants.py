@@ -13,14 +13,16 @@ from functools import lru_cache
 
 __all__ = ["instant_text", "parse_instant", "to_date", "to_instant"]
 
+_ZONE = r"\s*(Z|z|UTC|GMT|[+-]\d\d:?(?:[0-5]\d)?)?(?:\[[^\]]*\])?\s*"
 _SHAPE = re.compile(
-    r"\s*(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?"
-    r"\s*(Z|z|UTC|GMT|[+-]\d\d:?(?:\d\d)?)?(?:\[[^\]]*\])?\s*"
+    r"\s*(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?" + _ZONE,
+    re.ASCII,
 )
-_ZERO = ("0000-00-00", "0001-01-01")
+_ZERO = re.compile(
+    r"\s*(?:(?:0000-00-00|0001-01-01)(?:[T ]00:00(?::00(?:[.,]0+)?)?)?" + _ZONE + ")?"
+)
+_LOCAL_SECOND = re.compile(r"([1-9]\d{3}-\d\d-\d\d[T ]\d\d:\d\d):([0-5]\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LOCAL_SECOND = len("2024-01-05 13:22:07")
 
 
 def instant_text(moment: datetime) -> str:
@@ -77,9 +79,10 @@ def _fixed(shift: timedelta) -> tzinfo:
 
 
 @lru_cache(maxsize=8192)
-def _utc_minute(minute: str, zone: tzinfo) -> str:
-    """Convert a local minute once: its 60 seconds share the offset in every zone."""
-    return instant_text(parse_instant(minute, zone))[:16]
+def _utc_minute(minute: str, zone: tzinfo) -> str | None:
+    """Convert a local minute once; None where the offset of that time had seconds."""
+    moment = parse_instant(minute, zone)
+    return None if moment.second else instant_text(moment)[:16]
 
 
 def to_instant(value: object, zone: tzinfo = UTC, epoch: str | None = None) -> str | None:
@@ -97,15 +100,12 @@ def to_instant(value: object, zone: tzinfo = UTC, epoch: str | None = None) -> s
         ValueError: The value is no instant.
     """
     if isinstance(value, str):
-        if not value.strip() or value.startswith(_ZERO):
+        if (local := _LOCAL_SECOND.fullmatch(value)) and (minute := _utc_minute(local[1], zone)):
+            return f"{minute}:{local[2]}.000000Z"
+        if _ZERO.fullmatch(value):
             return None
         if epoch and value.strip().lstrip("-").isdigit():
             return _from_epoch(int(value), epoch)
-        if len(value) == _LOCAL_SECOND and value[16:].startswith(":") and value[17:] < "60":
-            if not value[17:].isdigit() or value[10] not in " T":
-                msg = "not a time"
-                raise ValueError(msg)
-            return f"{_utc_minute(value[:16], zone)}:{value[17:]}.000000Z"
         return instant_text(parse_instant(value, zone))
     if epoch and isinstance(value, (int, float)) and not isinstance(value, bool):
         return _from_epoch(value, epoch)
@@ -133,7 +133,7 @@ def to_date(value: object) -> str | None:
     if not isinstance(value, str):
         msg = "not a date"
         raise ValueError(msg)  # noqa: TRY004 - one error type for every misfit
-    if not value.strip() or value.startswith(_ZERO):
+    if _ZERO.fullmatch(value):
         return None
     if _SHAPE.fullmatch(value) is None:
         msg = "not a date"
