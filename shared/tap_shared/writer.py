@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ __all__ = ["PageWriter", "encode_record", "storable"]
 
 _BUFFER = 1 << 18
 _SECONDS = 1.0
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def _other(value: Any) -> Any:
@@ -37,9 +39,7 @@ _encoder = msgspec.json.Encoder(enc_hook=_other, decimal_format="number")
 def storable(value: Any) -> Any:
     """Replace what no warehouse can store: lone surrogates and NUL become U+FFFD, NaN a text."""
     if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode(
-            "utf-8", "replace"
-        ) if not value.isascii() or "\0" in value else value  # fmt: skip
+        return _UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, dict):
         return {storable(name): storable(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
