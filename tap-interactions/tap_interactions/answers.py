@@ -1,0 +1,196 @@
+"""MotionCX's answers: the envelopes, what is in them, and the error table.
+
+Facts of the vendor: https://docs.motioncxapps.com/reference/ (page of each endpoint) and the
+response classes in https://github.com/motioncx/CollabIntegrationExample (`src/Reporting`), unless
+marked as inferred. Texts of the vendor are left out of errors: they may echo what was sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+from tap_shared.errors import (
+    CredentialsRefused,
+    PleaseRetry,
+    StreamFailed,
+    StreamUnavailable,
+)
+from tap_shared.http import Reply, gateway_faults
+from tap_shared.page import Page, decode
+
+__all__ = ["MethodRefused", "RequestRefused", "count", "faults", "items", "lookup", "rows"]
+
+_SUCCESS, _NOT_FOUND, _NO_RIGHT, _ERROR = 0, 1, 2, 3
+_MEMBER = re.compile(r"[\w.$\[\]]{1,60}")
+_NUMBER = re.compile(r"-?\d{1,18}")
+
+
+class RequestRefused(StreamFailed):
+    """The vendor calls the request malformed or invalid."""
+
+
+class MethodRefused(StreamFailed):
+    """The path takes another HTTP method."""
+
+
+# The error table
+
+
+def faults(reply: Reply) -> None:
+    """Raise for every HTTP status that is no success.
+
+    A 401 is final at any moment: there is no token that could be renewed.
+
+    Raises:
+        CredentialsRefused: 401.
+        StreamUnavailable: 403, or the result code that says the same.
+        MethodRefused: 405.
+        PleaseRetry: A gateway's fault, or the result code of a passing error.
+        StreamFailed: Any other status.
+    """
+    if reply.status == HTTPStatus.UNAUTHORIZED:
+        msg = (
+            f"MotionCX refuses the API key (HTTP 401{reply.reference}): it is wrong or was revoked."
+            " Make a key under Administration, Users, Actions, API Keys and set api_key."
+        )
+        raise CredentialsRefused(msg)
+    if reply.status == HTTPStatus.FORBIDDEN:
+        msg = f"the key's user lacks the right for it (HTTP 403{reply.reference})."
+        raise StreamUnavailable(msg)
+    if reply.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        msg = f"the vendor refuses the HTTP method (HTTP 405{reply.reference}); check api_url."
+        raise MethodRefused(msg)
+    gateway_faults(reply)
+    if reply.status >= HTTPStatus.BAD_REQUEST:
+        _refuse(reply)
+
+
+def _refuse(reply: Reply) -> NoReturn:
+    """Raise what another 4xx means: a result code, problem details, or a wrong address."""
+    try:
+        answer = decode(reply.body, dict)
+    except PleaseRetry:
+        answer = {}
+    if "resultCode" in answer:
+        _check(answer)
+    said = f"the vendor answers HTTP {reply.status}{reply.reference}"
+    errors = answer.get("errors")
+    if reply.status == HTTPStatus.BAD_REQUEST:
+        names = [str(name) for name in errors or () if _MEMBER.fullmatch(str(name))]
+        about = f" about {', '.join(names[:5])}" if names else ""
+        msg = f"the vendor refuses the request{about} (HTTP 400{reply.reference})."
+        raise RequestRefused(msg)
+    msg = f"{said}; check api_url."
+    raise StreamFailed(msg)
+
+
+def _check(answer: Mapping[str, Any]) -> None:
+    """Raise for every result code that is no success; they come inside of a 200 as well."""
+    code = _whole(answer.get("resultCode"))
+    if code == _SUCCESS:
+        return
+    if code is None:
+        msg = "the answer has no result code"
+        raise PleaseRetry(msg)
+    if code == _ERROR:
+        msg = "the vendor reports an unexpected error (resultCode 3)"
+        raise PleaseRetry(msg)
+    if code == _NO_RIGHT:
+        msg = "the key's user lacks the right for it (resultCode 2)."
+        raise StreamUnavailable(msg)
+    if code == _NOT_FOUND:
+        msg = "the vendor says that what was asked for does not exist (resultCode 1)."
+        raise StreamFailed(msg)
+    msg = f"the vendor calls the request malformed or invalid (resultCode {code})."
+    raise RequestRefused(msg)
+
+
+def _whole(value: Any) -> int | None:
+    """Read an integer that may arrive as text."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+# What is in an answer
+
+
+def rows(reply: Reply) -> Page:
+    """Read the rows of a reporting query.
+
+    Raises:
+        PleaseRetry: `data` is no list of objects: a broken answer, never "no rows" (inferred).
+    """
+    return Page(_objects(_data(reply)), size=len(reply.body))
+
+
+def count(reply: Reply) -> int:
+    """Read the answer to a count of `_id`, and add it up over the groups.
+
+    The member is named after the function and the field, `Count_id`; a group's row has it.
+    """
+    total = 0
+    for row in _objects(_data(reply)):
+        found = [_whole(value) for name, value in row.items() if name.lower() == "count_id"]
+        if not found or found[0] is None:
+            msg = "the aggregates have no count"
+            raise PleaseRetry(msg)
+        total += found[0]
+    return total
+
+
+def items(reply: Reply) -> Page:
+    """Read a list of the routing or CRM service, `{totalCount, items}`, without a result code."""
+    answer = decode(reply.body, dict)
+    if "items" not in answer and "resultCode" in answer:
+        _check(answer)
+    return Page(_objects(answer.get("items")), size=len(reply.body))
+
+
+def lookup(reply: Reply, member: str = "") -> Page:
+    """Read a reference list: a list, a map of codes to names, or an object that holds one.
+
+    Args:
+        reply: The answer.
+        member: The member of `data` that holds the list, where several lists come together.
+
+    Raises:
+        PleaseRetry: There is no such list.
+    """
+    data = _data(reply)
+    if member and isinstance(data, dict):
+        named = [value for name, value in data.items() if name.lower() == member.lower()]
+        if named == [{}]:
+            return Page([], size=len(reply.body))
+        data = named[0] if named else data
+    return Page(_listed(data), size=len(reply.body))
+
+
+def _listed(data: Any) -> list[dict[str, Any]]:
+    if isinstance(data, dict) and data and all(_NUMBER.fullmatch(name) for name in data):
+        return [_coded(int(code), value) for code, value in data.items()]
+    if isinstance(data, dict):
+        lists = [value for value in data.values() if isinstance(value, list)]
+        data = lists[0] if len(lists) == 1 else None
+    return _objects(data)
+
+
+def _coded(code: int, value: Any) -> dict[str, Any]:
+    """Make a row of an entry of a map."""
+    return {"id": code, **(value if isinstance(value, dict) else {"name": value})}
+
+
+def _data(reply: Reply) -> Any:
+    answer = decode(reply.body, dict)
+    _check(answer)
+    return answer.get("data")
+
+
+def _objects(data: Any) -> list[dict[str, Any]]:
+    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+        msg = "the answer holds no list of rows"
+        raise PleaseRetry(msg)
+    return data

@@ -1,0 +1,134 @@
+"""The kinds of MotionCX streams: logs over time, lookups, and lists of the neighbour services.
+
+A kind says how its requests are made; `streams.py` only declares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk.schema.source import SchemaDirectory
+
+from tap_interactions import schemas
+from tap_interactions.client import Method, instant, overlapped
+from tap_shared.page import Page
+from tap_shared.pagination import OffsetPaginator, walk
+from tap_shared.prefetch import Fence, Node, Step
+from tap_shared.stream import ApiStream, WindowRead
+from tap_shared.windows import Span, Window, plan
+
+if TYPE_CHECKING:
+    from tap_interactions.tap import TapInteractions
+
+__all__ = ["ListStream", "LogStream", "LookupStream", "MotionStream", "bounds"]
+
+_SAFETY_LAG = timedelta(minutes=5)
+_ITEMS_A_PAGE = 100
+
+Context = Mapping[str, Any]
+
+
+def bounds(window: Window) -> dict[str, str]:
+    """Give the members of an absolute range; a reversed one would be swapped in silence."""
+    return {"StartDateTime": instant(window.start), "EndDateTime": instant(window.end)}
+
+
+class MotionStream(ApiStream):
+    """What all streams of the tap share.
+
+    Rows are computed a little after what they tell of, and stamped before they can be read: the
+    frozen upper bound of a run stays some minutes behind its start (inferred).
+    """
+
+    schemas = SchemaDirectory(schemas)
+    lag = _SAFETY_LAG
+    tap: TapInteractions
+
+
+class LogStream(MotionStream):
+    """A log that is only appended to, read window by window and by offset in an order of its own.
+
+    Attributes:
+        path: Path below the reporting service.
+        order: Fields that make its order unique.
+    """
+
+    primary_keys = ("_id",)
+    path: ClassVar[str]
+    order: ClassVar[Sequence[str]] = ("_id",)
+
+    def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
+        """Read each window to an empty page: a short one may be the server's own limit."""
+        for window in plan(span, self.tap.settings.window):
+            yield walk(partial(self._fetch, window), OffsetPaginator(0, f"POST {self.path}"))
+            yield Fence(WindowRead(window))
+
+    def _fetch(self, window: Window, offset: int) -> Page:
+        body = {
+            **bounds(overlapped(window)),
+            "OrderBy": list(self.order),
+            "Limit": self.tap.settings.page_size,
+            "Offset": offset,
+        }
+        return self.shape(self.tap.client.details(self.path, body), window)
+
+    def shape(self, page: Page, window: Window) -> Page:  # noqa: ARG002
+        """Add the tap's own columns."""
+        return page
+
+
+class LookupStream(MotionStream):
+    """A reference list of the reporting service, in one answer.
+
+    Attributes:
+        path: Last part of the path.
+        member: The member of the answer that holds the list, where it is nested.
+        method: The documented method.
+        params: Query members.
+    """
+
+    primary_keys = ("id",)
+    path: ClassVar[str]
+    member: ClassVar[str] = ""
+    method: ClassVar[Method] = "POST"
+    params: ClassVar[Mapping[str, str]] = {}
+
+    def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
+        """Read it whole."""
+        return [self._read_all]
+
+    def _read_all(self) -> Step:
+        page = self.tap.client.lookup(self.path, self.member, self.method, self.params)
+        return Step(page)
+
+
+class ListStream(MotionStream):
+    """A list of the routing or CRM service; needs the setting `tenant_id`.
+
+    Attributes:
+        path: The whole path.
+    """
+
+    primary_keys = ("id",)
+    path: ClassVar[str]
+
+    def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
+        """Read to an empty page."""
+        return [walk(partial(self.fetch, {}), OffsetPaginator(0, f"GET {self.path}"))]
+
+    def fetch(self, params: Mapping[str, str], offset: int) -> Page:
+        """Read one page; without a size the vendor gives ten items."""
+        size = min(self.tap.settings.page_size, _ITEMS_A_PAGE)
+        return self.tap.client.items(
+            self.path,
+            {
+                "TenantId": str(self.tap.config["tenant_id"]),
+                **params,
+                "SkipCount": str(offset),
+                "MaxResultCount": str(size),
+                "Sorting": "id",
+            },
+        )
