@@ -40,28 +40,32 @@ def declared_schema(
         keys: The primary key, whose columns are never null.
 
     Returns:
-        A new schema with `_extra`, and with key columns that are not nullable.
+        A new schema with `_extra`. Key columns are not nullable, all else is, also inside nested
+        nodes: a blank or a misfit becomes null anywhere.
     """
-    node = _with_hashes(schema) if pii == "hash" else dict(schema)
-    properties = dict(node["properties"])
+    properties = {
+        name: _announced(node, hashed=pii == "hash") for name, node in schema["properties"].items()
+    }
     for key in keys:
         properties[key] = {**properties[key], "type": main_type(properties[key])}
     properties[EXTRA] = _EXTRA_SCHEMA
-    return {**node, "properties": properties}
+    return {**schema, "properties": properties}
 
 
-def _with_hashes(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Announce every tagged node as the string that its hash is."""
-    text = {"type": ["string", "null"]}
-    if node.get("x-pii"):
+def _announced(node: Mapping[str, Any], *, hashed: bool) -> dict[str, Any]:
+    """Announce a node as nullable, and as the text that its hash is where it is tagged."""
+    if hashed and node.get("x-pii"):
+        text = {"type": ["string", "null"]}
         kept = {name: node[name] for name in ("description", "x-pii") if name in node}
         is_array = main_type(node) == "array"
         return {**({"type": ["array", "null"], "items": text} if is_array else text), **kept}
-    changed = dict(node)
+    changed = {**node, "type": [main_type(node), "null"]}
     if "properties" in node:
-        changed["properties"] = {k: _with_hashes(v) for k, v in node["properties"].items()}
-    if "items" in node:
-        changed["items"] = _with_hashes(node["items"])
+        below = node["properties"].items()
+        changed["properties"] = {name: _announced(child, hashed=hashed) for name, child in below}
+    for part in ("items", "additionalProperties"):
+        if isinstance(node.get(part), Mapping):
+            changed[part] = _announced(node[part], hashed=hashed)
     return changed
 
 
@@ -93,7 +97,8 @@ def tagged(
 
 def has_pii(node: Mapping[str, Any]) -> bool:
     """Tell whether a schema node, or anything below it, is personal data."""
-    below = [*node.get("properties", {}).values(), *([node["items"]] if "items" in node else [])]
+    parts = (node.get("items"), node.get("additionalProperties"))
+    below = [*node.get("properties", {}).values(), *(p for p in parts if isinstance(p, Mapping))]
     return bool(node.get("x-pii")) or any(has_pii(child) for child in below)
 
 
@@ -124,6 +129,7 @@ class Conformer:
         self.misfits: Counter[str] = Counter()
         properties = {k: v for k, v in schema["properties"].items() if k != EXTRA}
         chosen = set(properties) | {EXTRA} if selected is None else set(selected)
+        self.selected = chosen
         self._fields: dict[str, Coercion | None] = {
             name: coercion(node, rules) if name in chosen else None
             for name, node in properties.items()

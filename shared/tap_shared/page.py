@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -13,11 +13,11 @@ import msgspec
 from tap_shared.errors import PleaseRetry
 from tap_shared.writer import storable
 
-__all__ = ["Page", "decode"]
+__all__ = ["Page", "decode", "value_of"]
 
 T = TypeVar("T")
 
-Row = dict[str, Any]
+Row = Any  # a dictionary, or a structure of `codec.py`
 
 _DEEPEST = 200
 
@@ -27,7 +27,7 @@ class Page:
     """Rows of one answer, in the vendor's order.
 
     Attributes:
-        rows: The vendor's rows.
+        rows: The vendor's rows: dictionaries, or structures that a `Codec` decoded.
         total: How many rows the vendor says the whole query has, where it says so.
         size: Bytes of the answer, for the bound on what is read ahead.
         facts: Whatever else of the answer its paginator needs (a cursor, a page count).
@@ -46,11 +46,11 @@ class Page:
 
     def column(self, name: str) -> list[Any]:
         """Give one field of every row; None where a row has none."""
-        return [row.get(name) for row in self.rows]
+        return [value_of(row, name) for row in self.rows]
 
     def stamp(self, **values: Any) -> Page:
         """Add columns to every row."""
-        self.rows = [{**values, **row} for row in self.rows]
+        self.rows = [_stamped(row, values) for row in self.rows]
         return self
 
     def keep(self, test: Callable[[Row], bool]) -> Page:
@@ -69,7 +69,9 @@ class Page:
         fresh = []
         for row in self.rows:
             mark: Any = (
-                str(row.get(key[0])) if len(key) == 1 else tuple(str(row.get(k)) for k in key)
+                str(value_of(row, key[0]))
+                if len(key) == 1
+                else tuple(str(value_of(row, name)) for name in key)
             )
             if mark not in seen:
                 seen.add(mark)
@@ -77,6 +79,23 @@ class Page:
                     fresh.append(row)
         self.rows = fresh
         return self
+
+
+def value_of(row: Row, name: str) -> Any:
+    """Give a field of a row; None where it has none."""
+    if type(row) is dict:
+        return row.get(name)
+    attribute = row.attributes.get(name)
+    value = None if attribute is None else getattr(row, attribute)
+    return None if value is msgspec.UNSET else value
+
+
+def _stamped(row: Row, values: Mapping[str, Any]) -> Row:
+    if type(row) is dict:
+        return {**values, **row}
+    for name, value in values.items():
+        setattr(row, row.attributes[name], value)
+    return row
 
 
 def decode(body: bytes, kind: type[T]) -> T:

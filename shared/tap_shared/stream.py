@@ -18,11 +18,12 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.singerlib.messages import RecordMessage, SchemaMessage
 from singer_sdk.streams.core import Stream
 
+from tap_shared.codec import Codec
 from tap_shared.coerce import Rules
 from tap_shared.conform import EXTRA, Conformer, declared_schema, tagged
 from tap_shared.errors import StreamFailed, StreamUnavailable
 from tap_shared.instants import instant_text
-from tap_shared.page import Page
+from tap_shared.page import Page, value_of
 from tap_shared.prefetch import Fence, Node, ReadAhead
 from tap_shared.state import bookmark, mark
 from tap_shared.windows import Span, Window, span_of_run
@@ -167,15 +168,32 @@ class ApiStream(Stream):
             stream=self.name,
         )
 
-    def _shape(self, page: Page, span: Span) -> list[dict[str, Any]]:
-        records = self.conformer.page(page.rows)
+    @cached_property
+    def codec(self) -> Codec | None:
+        """The quick way from bytes to records; None where records are needed one by one."""
+        if not self._is_plain:
+            return None
+        conformer, settings = self.conformer, self.tap.settings
+        return Codec(
+            _without_deselected(self.raw_schema, self.mask),
+            conformer,
+            keys=self.keys,
+            rules=Rules(self.zone, settings.pii, settings.pii_salt.encode()),
+            selected=conformer.selected,
+        )
+
+    def _shape(self, page: Page, span: Span) -> list[Any]:
+        codec = self.codec
+        records: list[Any] = (
+            codec.shape(page.rows) if codec is not None else self.conformer.page(page.rows)
+        )
         field = self.replication_key
         if not (self.bounded and field):
             return records
         first, last = instant_text(self.tap.settings.start_date), instant_text(span.end)
         if self.raw_schema["properties"].get(field, {}).get("format") == "date":
             return records
-        return [r for r in records if not (at := r.get(field)) or first <= at < last]
+        return [r for r in records if not (at := value_of(r, field)) or first <= at < last]
 
     # Emit
 

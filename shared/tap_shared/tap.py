@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from singer_sdk import Tap
-from singer_sdk.singerlib import Catalog
+from singer_sdk.singerlib import Catalog, StateMessage
 
 from tap_shared.command import OneLineCommand
 from tap_shared.conform import tagged
@@ -177,10 +177,10 @@ class ApiTap(Tap):
             for stream in self.streams.values():
                 if stream.selected:
                     self._sync_one(stream)
-            self.state_writer.write_state(self.state)
         finally:
             self.gate.stop()
-            self.message_writer.flush()
+            # Always the last line: some targets forget a STATE that records follow.
+            self.message_writer.write_message(StateMessage(self.state))
         if self.failures:
             count = len(self.failures)
             msg = f"{count} stream{'s' * (count > 1)} or partitions failed; see above."
@@ -236,8 +236,7 @@ class ApiTap(Tap):
         """Write the last safe state after a signal."""
         self.gate.stop()
         self.logger.warning("Stopped by signal %d; the state is written.", signum)
-        self.state_writer.write_state(self.state)
-        self.message_writer.flush()
+        self.message_writer.write_message(StateMessage(self.state))
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Stop in an orderly way at the first signal, at once at the second."""

@@ -12,6 +12,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from msgspec import Raw, Struct
+
 from tap_callgear.local_time import WallClock
 from tap_shared.auth import Session, Token
 from tap_shared.errors import (
@@ -30,6 +32,7 @@ from tap_shared.page import Page, decode
 
 if TYPE_CHECKING:
     from tap_callgear.tap import TapCallGear
+    from tap_shared.codec import Codec
 
 __all__ = ["CallGearClient", "vendor_error"]
 
@@ -160,13 +163,21 @@ class CallGearClient:
 
     # Asking
 
-    def read(self, method: str, params: Mapping[str, Any], *, is_window: bool = False) -> Page:
+    def read(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        is_window: bool = False,
+        codec: Codec | None = None,
+    ) -> Page:
         """Call a `get.*` method.
 
         Args:
             method: Its name.
             params: Its parameters, without credentials.
             is_window: Whether a range that is too long for the vendor may be halved.
+            codec: Decodes the rows; dictionaries where there is none.
 
         Returns:
             The rows, with the vendor's total where it gives one.
@@ -182,7 +193,7 @@ class CallGearClient:
             body = self._envelope(method, {"access_token": token, **given})
             request = Request(method, _PATH, "POST", body=body, is_window=is_window)
             try:
-                return self._transport.send(request, self._page)
+                return self._transport.send(request, partial(self._page, codec))
             except PleaseLogin:
                 self._session.refused(token)
                 if is_last:
@@ -195,36 +206,37 @@ class CallGearClient:
     def _envelope(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": dict(params)}
 
-    def _page(self, reply: Reply) -> Page:
+    def _page(self, codec: Codec | None, reply: Reply) -> Page:
         """Read an answer: rows under `result.data`, or `result` itself as a bare array."""
-        answer = decode(reply.body, dict)
-        self._raise_error(answer)  # errors come with HTTP 200
-        result = answer.get("result")
-        if isinstance(result, list):
-            return Page(_rows(result), size=len(reply.body))
-        if not isinstance(result, dict) or "data" not in result:
+        body = reply.body
+        answer = decode(body, _Answer)
+        self._raise_error(answer.error)  # errors come with HTTP 200
+        result = bytes(answer.result)
+        if result.startswith(b"["):
+            return Page(_rows(result, codec), size=len(body))
+        envelope = decode(result, _Result) if result.startswith(b"{") else _Result()
+        data = bytes(envelope.data)
+        if not data:
             msg = "the answer has neither result nor error"
             raise PleaseRetry(msg)
-        metadata = result.get("metadata") or result.get("meta_data") or {}
+        metadata = _object(envelope.metadata or envelope.meta_data)
         self._heed(metadata)
-        data = result["data"]
-        total = metadata.get("total_items") if isinstance(metadata, dict) else None
-        rows = _rows([data] if isinstance(data, dict) else data or [])
-        return Page(rows, int(total) if total is not None else None, len(reply.body))
+        total = metadata.get("total_items")
+        rows = _rows(b"[" + data + b"]" if data.startswith(b"{") else data, codec)
+        return Page(rows, int(total) if total is not None else None, len(body))
 
     # Errors and limits
 
     def _faults(self, reply: Reply) -> None:
         """Raise for every HTTP status that is no success; an RPC error in its body goes first."""
         if reply.status >= _BAD_REQUEST:
-            self._raise_error(_answer_of(reply.body))
+            self._raise_error(_error_of(reply.body))
         gateway_faults(reply)
         if reply.status >= _BAD_REQUEST:
             msg = f"the vendor answers HTTP {reply.status}{reply.reference}; check api_url."
             raise StreamFailed(msg)
 
-    def _raise_error(self, answer: Mapping[str, Any]) -> None:
-        error = answer.get("error")
+    def _raise_error(self, error: Any) -> None:
         if isinstance(error, dict):
             raise vendor_error(error, by_session=self._key is None)
 
@@ -236,7 +248,7 @@ class CallGearClient:
                 self._day_reset = float(limits.get("day_reset") or 0) or float("inf")
         elif limits.get("minute_remaining") == 0:
             self._tap.gate.hold(float(limits.get("minute_reset") or _MINUTE))
-        version = metadata.get("api_version") if isinstance(metadata, dict) else None
+        version = metadata.get("api_version")
         if version and not self._warned:
             self._warned = True
             self._tap.logger.warning("CallGear announces the end of Data API 2.0: update the tap.")
@@ -272,7 +284,7 @@ class CallGearClient:
         """Log in; a session lives an hour and is renewed ahead of its end."""
         body = self._envelope("login.user", self._login)
         request = Request("login.user", _PATH, "POST", body=body)
-        page = self._transport.send(request, self._page)
+        page = self._transport.send(request, partial(self._page, None))
         row = page.rows[0] if page.rows else {}
         token = row.get("access_token")
         if not isinstance(token, str) or not token:
@@ -306,16 +318,30 @@ class CallGearClient:
                 return list(dict.fromkeys(sites))
 
 
-def _rows(rows: list[Any]) -> list[dict[str, Any]]:
-    if not all(isinstance(row, dict) for row in rows):
-        msg = "the answer's rows are no objects"
-        raise PleaseRetry(msg)
-    return rows
+class _Answer(Struct):
+    """The JSON-RPC envelope."""
+
+    result: Raw = Raw()
+    error: Any = None
 
 
-def _answer_of(body: bytes) -> Mapping[str, Any]:
-    """Read an error's body; a gateway's HTML is no answer."""
+class _Result(Struct):
+    """A result; `get.account` spells its metadata otherwise."""
+
+    data: Raw = Raw()
+    metadata: Any = None
+    meta_data: Any = None
+
+
+def _rows(data: bytes, codec: Codec | None) -> list[Any]:
+    if data == b"null":
+        return []
+    return decode(data, list[dict[str, Any]]) if codec is None else codec.rows(data)
+
+
+def _error_of(body: bytes) -> Any:
+    """Read the error of an answer; a gateway's HTML has none."""
     try:
-        return decode(body, dict)
+        return decode(body, _Answer).error
     except PleaseRetry:
-        return {}
+        return None

@@ -25,6 +25,7 @@ from tap_shared.windows import Span, Window, steps
 
 if TYPE_CHECKING:
     from tap_callgear.tap import TapCallGear
+    from tap_shared.codec import Codec
 
 __all__ = ["DayStream", "ListStream", "ReportStream", "SiteDayStream", "SiteReportStream"]
 
@@ -67,13 +68,21 @@ class CallGearStream(ApiStream):
             and (name in needed or self.mask.get(("properties", name), True))
         ]
 
-    def ask(self, params: Mapping[str, Any], offset: int, *, is_window: bool = False) -> Page:
+    def ask(
+        self,
+        params: Mapping[str, Any],
+        offset: int,
+        *,
+        is_window: bool = False,
+        codec: Codec | None = None,
+    ) -> Page:
         """Read one page."""
         page_size = self.tap.settings.page_size
         return self.tap.client.read(
             self.method,
             {**self.extra, **params, "limit": page_size, "offset": offset},
             is_window=is_window,
+            codec=codec,
         )
 
 
@@ -159,7 +168,12 @@ class ReportStream(CallGearStream):
         params: dict[str, Any] = {**self.range(window), **(context or {}), "fields": self.fields}
         if self.is_sortable:
             params["sort"] = [{"field": self.replication_key, "order": "asc"}]
-        return self.shape(self.ask(params, offset, is_window=True))
+        return self.shape(self.ask(params, offset, is_window=True, codec=self.row_codec))
+
+    @property
+    def row_codec(self) -> Codec | None:
+        """What decodes the rows."""
+        return self.codec
 
     def range(self, window: Window) -> dict[str, str]:
         """Give the range parameters; neighbouring windows share a second."""
@@ -196,6 +210,7 @@ class SiteReportStream(ReportStream):
 
     added = ("row_key",)
     row_key_of: ClassVar[Sequence[str]] = ()
+    row_codec = None
     _site: Context | None = None
 
     @property
