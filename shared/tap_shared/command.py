@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from singer_sdk.exceptions import ConfigurationError
-from singer_sdk.plugin_base import SingerCommand
+from singer_sdk.plugin_base import PluginBase, SingerCommand
 
 from tap_shared.errors import CredentialsRefused, TapError, Terminated
 
@@ -25,7 +25,7 @@ class OneLineCommand(SingerCommand):
     running: ClassVar[ApiTap | None] = None
 
     @classmethod
-    def over(cls, command: click.Command, tap: type[ApiTap]) -> OneLineCommand:
+    def over(cls, command: click.Command, plugin: type[PluginBase]) -> OneLineCommand:
         """Take over the SDK's command with its options."""
         return cls(
             name=command.name,
@@ -33,7 +33,7 @@ class OneLineCommand(SingerCommand):
             params=command.params,
             context_settings=command.context_settings,
             help=command.help,
-            logger=tap.logger,
+            logger=plugin.logger,
         )
 
     def main(self, *args: Any, **kwargs: Any) -> Any:

@@ -20,7 +20,14 @@ from tap_shared.coerce import PiiMode
 from tap_shared.errors import SettingRefused
 from tap_shared.instants import parse_instant
 
-__all__ = ["Settings", "check_schema", "duration", "instant_setting", "settings_schema"]
+__all__ = [
+    "Settings",
+    "check_schema",
+    "duration",
+    "instant_setting",
+    "settings_schema",
+    "url_setting",
+]
 
 _DURATION = re.compile(r"(\d{1,6})\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -54,7 +61,12 @@ def instant_setting(setting: str, text: str) -> datetime:
         ) from None
 
 
-def _url(setting: str, text: str) -> str:
+def url_setting(setting: str, text: str) -> str:
+    """Read the URL of a host: https, or http to this machine; without its trailing slash.
+
+    Raises:
+        SettingRefused: The text is no such URL.
+    """
     try:
         parts = urlsplit(text.strip())
         host = parts.hostname or ""
@@ -116,7 +128,7 @@ class Settings:
             end_date=end,
             lookback=duration("lookback", config["lookback"]),
             window=window,
-            api_url=_url("api_url", config["api_url"]),
+            api_url=url_setting("api_url", config["api_url"]),
             pii_salt=config.get("pii_salt") or "",
             **{name: config[name] for name in _PLAIN},
         )

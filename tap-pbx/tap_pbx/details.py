@@ -1,0 +1,126 @@
+"""The events of a call: every page of its details, counted.
+
+The path of the details is not public, nor is where in the answer the events hang.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tap_pbx.client import Answer, NotThere
+from tap_pbx.envelope import events_of, integer
+from tap_pbx.event_types import purpose_of, redact_pins
+from tap_shared.errors import PleaseRetry, StreamFailed
+from tap_shared.page import Page
+
+if TYPE_CHECKING:
+    from tap_pbx.client import PbxClient
+
+__all__ = ["EventReader"]
+
+_PASSES = 5
+_CALL_COLUMNS = ("container_id", "tenant_id", "callUuid", "callDate")
+
+Row = dict[str, Any]
+
+
+class EventReader:
+    """Reads the events of calls.
+
+    Args:
+        client: The container's API.
+        path: The `call_details_path` setting.
+        logger: Where new event types and vanished calls are told.
+        hides_pins: The `redact_pins` setting.
+    """
+
+    def __init__(
+        self, client: PbxClient, path: str, logger: logging.Logger, *, hides_pins: bool
+    ) -> None:
+        """Prepare; nothing is sent."""
+        self._client = client
+        self._path = path
+        self._logger = logger
+        self._hides_pins = hides_pins
+        self._has_succeeded = False
+        self._unknown: set[str] = set()
+
+    def read(self, call: Row) -> Page:
+        """Read all events of a call.
+
+        Args:
+            call: The call's row, stamped with container and tenant.
+
+        Raises:
+            StreamFailed: The vendor counts other events than it gives, or has no such path.
+        """
+        events: dict[str, Row] = {}
+        counted = size = 0
+        for _ in range(_PASSES):
+            page = self._ask(call, 1)
+            size += page.size
+            totals, rows = {page.total}, page.rows
+            for number in range(2, page.facts["pages"] + 1):
+                further = self._ask(call, number)
+                totals.add(further.total)
+                rows = [*rows, *further.rows]
+            events.update({str(row.get("eventUuid")): row for row in rows})
+            counted = page.total or 0
+            if totals == {len(events)}:
+                return Page([self._shaped(row, call) for row in events.values()], size=size)
+        msg = (
+            f"the vendor counts {counted} events of a call and gave {len(events)} different ones,"
+            f" {_PASSES} times; the bookmark stays before it. Run again later."
+        )
+        raise StreamFailed(msg)
+
+    def _ask(self, call: Row, number: int) -> Page:
+        params = (
+            ("tenantID", str(call["tenant_id"])),
+            ("callUUID", str(call["callUuid"])),
+            ("utcOffset", "0"),
+        )
+        further = (("page", str(number)),) if number > 1 else ()
+        try:
+            page = self._client.ask(self._path, (*params, *further), _counted)
+        except NotThere as err:
+            return self._vanished(err)
+        except StreamFailed as err:
+            if self._has_succeeded:
+                raise
+            msg = f"{err} No details could be read so far: check call_details_path."
+            raise StreamFailed(msg) from None
+        self._has_succeeded = True
+        return page
+
+    def _vanished(self, err: NotThere) -> Page:
+        """Go on without a call that the vendor no longer has; the first one means a wrong path."""
+        if not self._has_succeeded:
+            msg = f"{err} No details could be read so far: check call_details_path."
+            raise StreamFailed(msg) from None
+        self._logger.warning("The details of a call are gone (HTTP 404); it has no events.")
+        return Page([], 0, facts={"pages": 1})
+
+    def _shaped(self, row: Row, call: Row) -> Row:
+        name = purpose_of(row.get("eventType"))
+        if name is None and (kind := str(row.get("eventType"))) not in self._unknown:
+            self._unknown.add(kind)
+            self._logger.info("Event type %s is newer than the published table.", kind[:20])
+        if self._hides_pins:
+            redact_pins(row)
+        own = {column: call.get(column) for column in _CALL_COLUMNS}
+        return {**row, **own, "event_type_name": name}
+
+
+def _counted(answer: Answer, size: int) -> Page:
+    total = integer(answer.get("maxResultSize"))
+    if total is None:
+        msg = "the answer has neither maxResultSize nor an error"
+        raise PleaseRetry(msg)
+    rows = events_of(answer)
+    if total and not rows:
+        msg = f"the vendor counts {total} events of a call, but none are found in its answer."
+        raise StreamFailed(msg)
+    pages = max(integer(answer.get("maxPages")) or 0, -(-total // len(rows)) if rows else 0)
+    return Page(rows, total, size, {"pages": min(pages, total)})

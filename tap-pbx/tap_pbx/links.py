@@ -1,0 +1,69 @@
+"""Links that the vendor gives: without the key in them, and only followed on the vendor's host.
+
+That `recordingUrl` may carry the key is inferred: the vendor's calls take it in the query
+(https://support.primevox.net/portal/en/kb/articles/call-history-cdr-v2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, unquote, unquote_plus, urljoin, urlsplit, urlunsplit
+
+__all__ = ["file_name_of", "on_same_host", "without_key"]
+
+_KEY = "auth"
+_PORTS = {"https": 443, "http": 80}
+
+
+def without_key(url: str, redact: Callable[[str], str] = str) -> str:
+    """Take the credential out of a link; everything else stays as it was written.
+
+    Args:
+        url: The vendor's link.
+        redact: Hides what is left of known secrets, wherever in the link they stand.
+    """
+    head, fragment_mark, fragment = url.partition("#")
+    head, query_mark, query = head.partition("?")
+    pairs = [pair for pair in query.split("&") if not _is_key(pair)]
+    kept = "&".join(pairs)
+    bare = _without_login(head) + (query_mark if kept else "") + kept + fragment_mark + fragment
+    return redact(bare)
+
+
+def _is_key(pair: str) -> bool:
+    return unquote_plus(pair.partition("=")[0]).strip().lower() == _KEY
+
+
+def _without_login(head: str) -> str:
+    """Take `user:password@` out of the part before the query."""
+    scheme, mark, rest = head.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + mark + host.rpartition("@")[2] + slash + path if mark else head
+
+
+def on_same_host(url: str, base: str) -> str | None:
+    """Give the absolute form of a link that leads to the vendor's own host, else None.
+
+    Args:
+        url: The vendor's link, absolute or relative.
+        base: The `api_url` setting; scheme, host and port have to agree.
+    """
+    try:
+        target = urljoin(f"{base}/", url.strip())
+        parts, own = urlsplit(target), urlsplit(base)
+        ports = [part.port or _PORTS.get(part.scheme) for part in (parts, own)]
+    except ValueError:
+        return None
+    is_same = (parts.scheme, parts.hostname, ports[0]) == (own.scheme, own.hostname, ports[1])
+    return urlunsplit(parts._replace(fragment="")) if is_same else None
+
+
+def file_name_of(url: str) -> str | None:
+    """Give the wav file's name as a link states it: `fileName`, else the end of its path."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return None
+    named = parse_qs(parts.query).get("fileName")
+    name = named[-1] if named else unquote(parts.path.rpartition("/")[2])
+    return name if named or name.lower().endswith(".wav") else None

@@ -1,0 +1,67 @@
+"""A note for a call, checked before it is sent.
+
+Limits and field names: "Attaching Notes/Follow-up/Severity to a Call",
+https://support.primevox.net/portal/en/kb/articles/call-history-cdr-v2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["NoteRefused", "form_of"]
+
+_LONGEST = 255
+_WORST = 5
+_FLAGS = {"1": "1", "true": "1", "0": "0", "false": "0"}
+
+
+class NoteRefused(ValueError):
+    """A row is no note that the vendor could take. Says what is wrong, never the note's text."""
+
+
+def form_of(row: Mapping[str, Any], tenant: str) -> list[tuple[str, str]]:
+    """Turn a row into the fields of the vendor's form, without credentials.
+
+    Args:
+        row: `callUuid`, at least one of `callFlagged`, `callSeverity` and `callNotes`, and
+            optionally `tenant_id`; what is null or absent is not sent.
+        tenant: The tenant of rows that name none.
+
+    Raises:
+        NoteRefused: A field is missing or out of its range.
+    """
+    uuid = row.get("callUuid")
+    if not isinstance(uuid, str) or not uuid.strip():
+        raise NoteRefused("callUuid is missing")
+    own = row.get("tenant_id")
+    fields = [("tenantID", tenant if own in (None, "") else str(own)), ("callUuid", uuid.strip())]
+    readers = {"callFlagged": _flag, "callSeverity": _severity, "callNotes": _notes}
+    given = {name: row[name] for name in readers if row.get(name) is not None}
+    if not given:
+        raise NoteRefused("none of callFlagged, callSeverity and callNotes is given")
+    return [*fields, *((name, readers[name](value)) for name, value in given.items())]
+
+
+def _flag(value: object) -> str:
+    text = str(value).strip().lower()
+    if text not in _FLAGS:
+        raise NoteRefused("callFlagged must be 0 or 1")
+    return _FLAGS[text]
+
+
+def _severity(value: object) -> str:
+    text = str(value).strip()
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and int(text) <= _WORST):
+        raise NoteRefused(f"callSeverity must be a whole number from 0 to {_WORST}")
+    return str(int(text))
+
+
+def _notes(value: object) -> str:
+    if not isinstance(value, str):
+        raise NoteRefused("callNotes must be text")
+    if len(value) > _LONGEST:
+        raise NoteRefused(
+            f"callNotes has {len(value)} characters, the vendor takes {_LONGEST} at most"
+        )
+    return value
