@@ -21,7 +21,7 @@ from singer_sdk.streams.core import Stream
 from tap_shared.codec import Codec
 from tap_shared.coerce import Rules
 from tap_shared.conform import EXTRA, Conformer, declared_schema, tagged
-from tap_shared.errors import StreamFailed, StreamUnavailable
+from tap_shared.errors import CredentialsRefused, LimitReached, StreamFailed, StreamUnavailable
 from tap_shared.instants import instant_text
 from tap_shared.page import Page, value_of
 from tap_shared.prefetch import Fence, Node, ReadAhead
@@ -253,6 +253,9 @@ class ApiStream(Stream):
                             yield from records
                 except (StreamFailed, StreamUnavailable) as err:
                     self.tap.note_failure(self, partition, err)
+                except (CredentialsRefused, LimitReached) as err:
+                    self.tap.ending = err
+                    break
                 if self._is_limit_reached():
                     break
         if "conformer" in vars(self):  # where nothing could be read, there is none

@@ -60,6 +60,7 @@ class ApiTap(Tap):
         """Freeze the run's start; no request is sent and no credential is needed."""
         self.run_start = datetime.now(UTC).replace(microsecond=0)
         self.has_emitted = False
+        self.ending: TapError | None = None
         self.failures: list[TapError] = []
         self.redact = Redactor()
         super().__init__(*args, **kwargs)
@@ -189,6 +190,8 @@ class ApiTap(Tap):
     def _sync_one(self, stream: Any) -> None:
         try:
             stream.sync()
+            if self.ending is not None:
+                raise self.ending
         except (SettingRefused, CredentialsRefused, LimitReached):
             raise
         except (StreamUnavailable, TapError) as err:
