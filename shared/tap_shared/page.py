@@ -126,7 +126,7 @@ def _lenient(body: bytes, kind: type[T]) -> T:
     """Read what msgspec refuses: surrogate escapes, NaN, a byte order mark, NUL."""
     try:
         value = storable(json.loads(body.decode("utf-8-sig", "replace"), parse_int=_whole))
-        return msgspec.convert(value, type=kind)
+        return _fitted(value, kind)
     except msgspec.ValidationError as err:
         msg = f"the answer has an unexpected shape ({_place(err)})"
         raise PleaseRetry(msg) from None
@@ -135,6 +135,14 @@ def _lenient(body: bytes, kind: type[T]) -> T:
         what = "an HTML page" if start == "<" else "no complete JSON" if body else "empty"
         msg = f"the answer ({len(body)} bytes) is {what}"
         raise PleaseRetry(msg) from None
+
+
+def _fitted(value: Any, kind: type[T]) -> T:
+    """Give plain values as a msgspec type; one that keeps parts as raw bytes needs clean bytes."""
+    try:
+        return msgspec.convert(value, type=kind)
+    except msgspec.ValidationError:
+        return msgspec.json.decode(json.dumps(value), type=kind)
 
 
 _LONGEST_INTEGER = 40
