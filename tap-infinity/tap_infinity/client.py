@@ -1,0 +1,266 @@
+"""Infinity's transport: credentials and versions, page sizes, lists by offset, the error table.
+
+Facts of the vendor: https://kb.infinity.co/service/api/reports_v2_basics.html and
+https://kb.infinity.co/service/api/v2.1_authorisation.html unless said otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tap_infinity.lines import Lines, told
+from tap_shared.auth import basic, header
+from tap_shared.errors import CredentialsRefused, PleaseRetry, StreamFailed, StreamUnavailable
+from tap_shared.http import Reply, Request, gateway_faults
+from tap_shared.page import Page
+from tap_shared.pagination import OffsetPaginator, walk
+from tap_shared.prefetch import Job
+
+if TYPE_CHECKING:
+    from tap_infinity.tap import TapInfinity
+
+__all__ = ["InfinityClient", "LimitTooHigh", "PageLimit", "Params"]
+
+T = TypeVar("T")
+
+Params = tuple[tuple[str, str], ...]
+
+_METRICS_LIMIT = 1_000
+
+
+class LimitTooHigh(PleaseRetry):
+    """The vendor refuses the page size; a smaller one may do."""
+
+
+class PageLimit:
+    """A page size that the vendor may find too large; what it accepted is remembered.
+
+    Older clients met a cap of 10,000 and an error above it (https://github.com/ETikalenko/Infinity);
+    the refusal's text is not known but for what it is about.
+
+    Args:
+        value: Rows a request.
+        logger: Where a reduction is told.
+    """
+
+    def __init__(self, value: int, logger: logging.Logger) -> None:
+        """Begin with the wish."""
+        self.value = value
+        self._lock = threading.Lock()
+        self._log = logger
+
+    def use(self, ask: Callable[[int], T]) -> T:
+        """Ask with the present limit, halved as often as the vendor refuses it.
+
+        Raises:
+            StreamFailed: It refuses even one row.
+        """
+        while True:
+            limit = self.value
+            try:
+                return ask(limit)
+            except LimitTooHigh as err:
+                if limit <= 1:
+                    raise StreamFailed(str(err)) from None
+                self._halve(limit)
+
+    def _halve(self, refused: int) -> None:
+        with self._lock:
+            if self.value >= refused:
+                self.value = refused // 2
+                self._log.warning(
+                    "The vendor refuses %d rows a request; going on with %d. Set page_size so.",
+                    refused, self.value,
+                )  # fmt: skip
+
+
+class InfinityClient:
+    """One login's API.
+
+    Attributes:
+        rows: The page size of all that is paged.
+        metrics: The page size of reports that cannot be paged, so that it must exceed their rows.
+
+    Args:
+        tap: The tap, for its settings.
+    """
+
+    def __init__(self, tap: TapInfinity) -> None:
+        """Choose version and credentials; nothing is sent yet."""
+        config = tap.config
+        key = config.get("api_key")
+        self.version = config.get("api_version") or ("v2.1" if key else "v2")
+        if key:
+            credentials = header("Authorization", f"ApiKey {key.strip()}")
+        else:
+            credentials = basic(config["username"], config["password"])
+        self._tap = tap
+        self.transport = tap.transport(credentials, self._faults)
+        self.rows = PageLimit(tap.settings.page_size, tap.logger)
+        self.metrics = PageLimit(max(_METRICS_LIMIT, tap.settings.page_size), tap.logger)
+
+    # Requests
+
+    def request(self, path: str, params: Params, api: str = "reports") -> Request:
+        """Give a request; array arguments are spelt with their brackets."""
+        return Request(f"GET {path}", f"/{api}/{self.version}/{path}", params=params)
+
+    def read(self, request: Request, *, is_paged: bool = True) -> Page:
+        """Read a whole answer.
+
+        Args:
+            request: What to ask.
+            is_paged: Whether a further request would show that rows were cut off; where none
+                follows, the last line must have its line break.
+        """
+        return self.transport.send(request, partial(_page, is_paged=is_paged))
+
+    def offsets(
+        self,
+        path: str,
+        params: Params,
+        keys: Sequence[str],
+        *,
+        api: str = "reports",
+        shape: Callable[[Page], Page] = lambda page: page,
+    ) -> Job:
+        """Give the job that reads a list by offset, to its end.
+
+        Args:
+            path: Path below the version.
+            params: Query pairs, with a total order.
+            keys: Columns that tell rows apart, for the guard against an offset not heeded.
+            api: `reports` or `config`.
+            shape: Finishes each page.
+        """
+
+        def fetch(offset: int) -> Page:
+            return shape(self.rows.use(partial(page_at, offset)))
+
+        def page_at(offset: int, limit: int) -> Page:
+            paging = (("limit", str(limit)), ("offset", str(offset)))
+            return self.read(self.request(path, (*params, *paging), api))
+
+        return walk(fetch, _HeededOffset(path, keys))
+
+    @cached_property
+    def igrps(self) -> list[int]:
+        """The installations: those that are set, else all that the login sees.
+
+        Raises:
+            StreamUnavailable: There is none.
+        """
+        if chosen := self._tap.config.get("igrp_ids"):
+            return list(dict.fromkeys(chosen))
+        found: list[int] = []
+        todo = [self.offsets("igrps", (("sort[]", "igrp-asc"),), ("igrp",))]
+        while todo:
+            step = todo.pop()()
+            found += [_id(igrp) for igrp in step.page.column("igrp")] if step.page else []
+            todo += [node for node in step.then if callable(node)]
+        if not found:
+            msg = "the login sees no installation; give its user access to one, or set igrp_ids."
+            raise StreamUnavailable(msg)
+        return list(dict.fromkeys(found))
+
+    # Errors
+
+    def _faults(self, reply: Reply) -> None:
+        """Raise for every answer that is no success.
+
+        Bodies of errors are JSON strings; only these, shortened, are passed on.
+        """
+        status = reply.status
+        if status < HTTPStatus.MULTIPLE_CHOICES:
+            return
+        gateway_faults(reply)
+        said = self._tap.redact(told(reply.body))
+        quoted = f' ("{said}")' if said else ""
+        if status == HTTPStatus.UNAUTHORIZED:
+            raise CredentialsRefused(self._unauthorized(quoted))
+        if status == HTTPStatus.FORBIDDEN:
+            msg = f"the vendor refuses it to this login{quoted}: its user needs the permission."
+            raise StreamUnavailable(msg)
+        if status == HTTPStatus.NOT_FOUND:
+            raise StreamUnavailable(self._not_found(quoted))
+        if status == HTTPStatus.BAD_REQUEST and "limit" in said.lower():
+            msg = f"the vendor refuses the page size{quoted}; set a smaller page_size."
+            raise LimitTooHigh(msg)
+        msg = f"the vendor refuses the request{quoted} (HTTP {status}{reply.reference})."
+        raise StreamFailed(msg)
+
+    def _unauthorized(self, quoted: str) -> str:
+        has_key = bool(self._tap.config.get("api_key"))
+        usual = "v2.1" if has_key else "v2"
+        wrong = "" if self.version == usual else f"; with this login api_version is {usual}"
+        what = "api_key" if has_key else "username and password"
+        return f"Infinity refuses the credentials{quoted}: check {what}{wrong}."
+
+    def _not_found(self, quoted: str) -> str:
+        hint = (
+            ' If it exists, Infinity may serve it in version 2 only: try api_version "v2".'
+            if self.version == "v2.1"
+            else ""
+        )
+        return f"the vendor knows no such route or installation{quoted}.{hint}"
+
+
+class _HeededOffset(OffsetPaginator):
+    """Offsets, ended with an error where a page has only rows that were there before."""
+
+    def __init__(self, what: str, keys: Sequence[str]) -> None:
+        super().__init__(0, what)
+        self._keys = keys
+        self._rows: set[tuple[str, ...]] = set()
+
+    def get_next(self, response: Any) -> int | None:
+        columns = [map(str, response.column(key)) for key in self._keys]
+        known = len(self._rows)
+        self._rows.update(zip(*columns, strict=True))
+        if len(self._rows) == known:
+            msg = (
+                f"{self._what}: a page repeats rows of earlier ones, so the vendor did not heed"
+                " the offset; nothing past it was read."
+            )
+            raise StreamFailed(msg)
+        return super().get_next(response)
+
+
+def _page(reply: Reply, *, is_paged: bool) -> Page:
+    """Read all rows of an answer.
+
+    Raises:
+        PleaseRetry: It broke off, or holds something else than rows.
+    """
+    rows = []
+    lines, size = Lines(reply.blocks()), 0
+    while True:
+        taken = lines.take()
+        if taken.trouble is not None:
+            raise taken.trouble
+        rows += taken.rows
+        size += taken.size
+        if taken.is_last:
+            break
+    if not (taken.is_terminated or is_paged):
+        msg = "the answer's last line has no end"
+        raise PleaseRetry(msg)
+    return Page(rows, size=size)
+
+
+def _id(value: Any) -> int:
+    """Read an installation's id.
+
+    Raises:
+        StreamFailed: It is no whole number.
+    """
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        msg = "the vendor lists an installation without a usable igrp; set igrp_ids."
+        raise StreamFailed(msg) from None
