@@ -76,7 +76,9 @@ def span_of_run(
         The span; `end` is the watermark that the run will reach.
     """
     end = min(run_start - lag, end_date) if end_date else run_start - lag
-    start = max(start_date, bookmark - lookback) if bookmark else start_date
+    start = start_date
+    if bookmark and bookmark - start_date > lookback:  # else it may reach before the calendar
+        start = bookmark - lookback
     return Span(start, end, bookmark)
 
 
@@ -84,7 +86,7 @@ def plan(span: Span, length: timedelta) -> Iterator[Window]:
     """Cut a span into windows of one length; the last may be shorter."""
     start = span.start
     while start < span.end:
-        end = min(start + length, span.end)
+        end = start + length if length < span.end - start else span.end
         yield Window(start, end)
         start = end
 
@@ -100,16 +102,20 @@ def halve(window: Window, grain: timedelta = SECOND) -> tuple[Window, Window] | 
 def cut(window: Window, parts: int, grain: timedelta = SECOND) -> list[Window]:
     """Cut a window into at most `parts` even windows at whole `grain`s."""
     parts = max(1, min(parts, -(-window.length // grain)))
-    edges = [window.start + (window.length * n // parts) // grain * grain for n in range(parts)]
-    edges = [*dict.fromkeys([window.start, *edges[1:]]), window.end]
+    shifts = [-(-(window.length * n // parts) // grain) * grain for n in range(parts)]
+    edges = [*(window.start + shift for shift in shifts), window.end]
     return [Window(a, b) for a, b in pairwise(edges) if a < b]
 
 
 def floor(moment: datetime, zone: tzinfo, grain: Grain) -> datetime:
     """Give the local start of the hour, day, (Monday's) week or month that holds a moment."""
+    local = moment.astimezone(zone)
     if grain == "hour":
-        return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    local = moment.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        shift = timedelta(
+            minutes=local.minute, seconds=local.second, microseconds=local.microsecond
+        )
+        return moment.astimezone(UTC) - shift
+    local = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if grain == "week":
         local -= timedelta(days=local.weekday())
     elif grain == "month":
@@ -120,7 +126,7 @@ def floor(moment: datetime, zone: tzinfo, grain: Grain) -> datetime:
 def _after(start: datetime, zone: tzinfo, grain: Grain) -> datetime:
     """Give the local start of the period after the one that begins at `start`."""
     if grain == "hour":
-        return start + timedelta(hours=1)
+        return floor(start + timedelta(hours=1), zone, grain)
     reach = {"day": 1, "week": 7, "month": 31}[grain]
     local = start.astimezone(zone)
     naive = local.replace(tzinfo=None) + timedelta(days=reach)
