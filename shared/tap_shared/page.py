@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tap_shared.errors import PleaseRetry
-from tap_shared.writer import storable
+from tap_shared.writer import encode_record, storable
 
 __all__ = ["Page", "decode", "value_of"]
 
@@ -125,7 +125,9 @@ def decode(body: bytes, kind: type[T]) -> T:
 def _lenient(body: bytes, kind: type[T]) -> T:
     """Read what msgspec refuses: surrogate escapes, NaN, a byte order mark, NUL."""
     try:
-        value = storable(json.loads(body.decode("utf-8-sig", "replace"), parse_int=_whole))
+        value = storable(
+            json.loads(body.decode("utf-8-sig", "replace"), parse_int=_whole, parse_constant=str)
+        )
         return _fitted(value, kind)
     except msgspec.ValidationError as err:
         msg = f"the answer has an unexpected shape ({_place(err)})"
@@ -140,7 +142,8 @@ def _lenient(body: bytes, kind: type[T]) -> T:
 def _fitted(value: Any, kind: type[T]) -> T:
     """Give plain values as a msgspec type; one that keeps parts as raw bytes needs clean bytes."""
     try:
-        return msgspec.convert(value, type=kind)
+        # Written and read once more, since a type may keep parts of the text as they are (Raw).
+        return msgspec.json.decode(encode_record(value), type=kind)
     except msgspec.ValidationError:
         return msgspec.json.decode(json.dumps(value), type=kind)
 
