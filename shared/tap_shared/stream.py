@@ -276,7 +276,8 @@ class ApiStream(Stream):
                     ahead.push(again)
                     continue
                 previous, window_keys = window_keys, set()
-                self._checkpoint(context, item.what.window.end, write_messages=write_messages)
+                reached = min(item.what.window.end, span.end)  # a whole day may end after the span
+                self._checkpoint(context, reached, write_messages=write_messages)
                 continue
             page = item.unseen(self.keys, window_keys, previous) if self.is_deduplicated else item
             records = self._shape(page, span)
