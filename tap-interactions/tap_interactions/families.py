@@ -14,6 +14,7 @@ from singer_sdk.schema.source import SchemaDirectory
 
 from tap_interactions import schemas
 from tap_interactions.client import Method, instant, overlapped
+from tap_shared.errors import StreamFailed, WindowTooLarge
 from tap_shared.page import Page
 from tap_shared.pagination import OffsetPaginator, walk
 from tap_shared.prefetch import Fence, Node, Step
@@ -27,6 +28,7 @@ __all__ = ["ListStream", "LogStream", "LookupStream", "MotionStream", "bounds"]
 
 _SAFETY_LAG = timedelta(minutes=5)
 _ITEMS_A_PAGE = 100
+_FEWEST = 25
 
 Context = Mapping[str, Any]
 
@@ -46,6 +48,31 @@ class MotionStream(ApiStream):
     schemas = SchemaDirectory(schemas)
     lag = _SAFETY_LAG
     tap: TapInteractions
+    _limit: int | None = None
+
+    def ask(self, path: str, body: Mapping[str, Any], offset: int) -> Page:
+        """Ask the reporting service for a page; where that times out, for smaller ones from now on.
+
+        Args:
+            path: Path below the service.
+            body: What is asked for, without its page.
+            offset: Rows to skip.
+
+        Raises:
+            StreamFailed: Not even a small page comes in time.
+        """
+        while True:
+            limit = self._limit or self.tap.settings.page_size
+            try:
+                return self.tap.client.details(path, {**body, "Limit": limit, "Offset": offset})
+            except WindowTooLarge as err:
+                if limit <= _FEWEST:
+                    msg = (
+                        f"POST {path}: not even {limit} rows came in time ({err}). Set a shorter"
+                        " window or a longer request_timeout."
+                    )
+                    raise StreamFailed(msg) from None
+                self._limit = max(limit // 2, _FEWEST)
 
 
 class LogStream(MotionStream):
@@ -70,10 +97,8 @@ class LogStream(MotionStream):
         body = {
             **bounds(overlapped(window)),
             "OrderBy": list(self.order),
-            "Limit": self.tap.settings.page_size,
-            "Offset": offset,
         }
-        return self.shape(self.tap.client.details(self.path, body), window)
+        return self.shape(self.ask(self.path, body, offset), window)
 
     def shape(self, page: Page, window: Window) -> Page:  # noqa: ARG002
         """Add the tap's own columns."""

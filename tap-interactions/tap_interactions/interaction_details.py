@@ -5,17 +5,16 @@ Source: https://docs.motioncxapps.com/reference/post_reporting-api-v1-interactio
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tap_interactions.client import overlapped
 from tap_interactions.families import MotionStream, bounds
 from tap_interactions.sweep import Sweep
 from tap_shared.conform import EXTRA
-from tap_shared.errors import StreamFailed, WindowTooLarge
+from tap_shared.errors import StreamFailed, StreamUnavailable
 from tap_shared.page import Page
 from tap_shared.prefetch import Fence, Node, Step
 from tap_shared.stream import WindowRead
@@ -34,7 +33,6 @@ DATE_FIELDS = (
 _PATH = "interaction/details"
 _START_FIELD = "StartedDateTimeUtc"
 _MANY = 10
-_FEWEST = 25
 _DAY = timedelta(days=1)
 
 Context = Mapping[str, Any]
@@ -79,8 +77,6 @@ class Interactions(MotionStream):
         super().__init__(tap, name)
         self._span: Span | None = None
         self._total = 0
-        self._limit: int | None = None
-        self._lock = threading.Lock()
 
     @property
     def replication_key(self) -> str:
@@ -119,25 +115,14 @@ class Interactions(MotionStream):
         }
 
     def _fetch(self, window: Window, offset: int) -> Page:
-        """Read a page; where that times out, smaller ones from now on."""
-        while True:
-            limit = self._limit or self.tap.settings.page_size
-            body = {
-                **self._range(window),
-                **({"Fields": self._fields} if self._fields else {}),
-                "OrderBy": [self.replication_key, "_id"],
-                "Limit": limit,
-                "Offset": offset,
-            }
-            try:
-                return self.tap.client.details(_PATH, body)
-            except WindowTooLarge:
-                if limit <= _FEWEST:
-                    raise
-                with self._lock:
-                    self._limit = max(limit // 2, _FEWEST)
+        body = {
+            **self._range(window),
+            **({"Fields": self._fields} if self._fields else {}),
+            "OrderBy": [self.replication_key, "_id"],
+        }
+        return self.ask(_PATH, body, offset)
 
-    @property
+    @cached_property
     def _fields(self) -> list[str]:
         """The fields to ask for, where the catalog deselects many; nothing asks for all.
 
@@ -157,7 +142,11 @@ class Interactions(MotionStream):
     def _count(self, read: InteractionRead) -> Step:
         """Let the vendor count what a window holds."""
         read.earlier = read.expected
-        read.expected = self.tap.client.count(self._range(overlapped(read.window)))
+        try:
+            read.expected = self.tap.client.count(self._range(overlapped(read.window)))
+        except StreamUnavailable as err:
+            msg = f"its rows cannot be counted: {err} Unset verify_counts."
+            raise StreamFailed(msg) from None
         return Step()
 
     def verify(self, read: WindowRead) -> Sequence[Node]:
@@ -168,7 +157,7 @@ class Interactions(MotionStream):
             return self._again(read)
         self._total += read.found
         if read.is_last and not self._total and self._is_doubtful:
-            self._total += 1
+            read.is_last = False
             return [self._look_for_starts, Fence(read)]
         return ()
 
@@ -214,8 +203,8 @@ class Interactions(MotionStream):
             }
             if len(self.tap.client.details(_PATH, body)):
                 self.logger.warning(
-                    "Stream '%s': nothing is found by '%s' since %s, although interactions started"
-                    " since then. Set replication_date_field to another field.",
+                    "Stream '%s': nothing is found by '%s' in %s, although interactions started"
+                    " in it. Set replication_date_field to another field.",
                     self.name, self.replication_key, whole,
                 )  # fmt: skip
         return Step()
