@@ -1,0 +1,124 @@
+"""What the contract tests have to know of each vendor: sizes, adapters, credentials, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import Any, TypeVar
+
+__all__ = ["CASES", "Case"]
+
+T = TypeVar("T")
+
+Key = tuple[Any, ...]
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One tap against its imitated vendor.
+
+    Attributes:
+        options: Options of the imitation: small, and with every stream readable.
+        days: Depth of its history.
+        config: Settings on top of the vendor's own: small pages and windows, so that there are many.
+        zone: The zone of time texts that carry none.
+        identity: Stream -> what a record is told apart by, where the tap makes the key.
+        truth: Stream -> the same from an expected key and row.
+        wire: Stream -> the columns that an expected row must come out as; None leaves content out.
+        misfits: Stream -> fields whose values do not always fit their declared type.
+        wrong: Settings whose credential the vendor refuses.
+        refusal: Options that make the vendor refuse a stream or partition, and how it is named.
+        refused: Streams that such a refusal takes away as a whole.
+        dying: Options with which the credential dies during a run.
+        unbounded: Streams that are emitted as the vendor returned them.
+        least_lookback: Stream -> lookback below which the setting is not heeded.
+        secrets: Further texts that no output may hold.
+        one_by_one: Settings that a run for a request log starts with.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    days: int = 12
+    config: Mapping[str, Any] = field(default_factory=dict)
+    zone: str = "UTC"
+    identity: Mapping[str, Callable[[Row], Key]] = field(default_factory=dict)
+    truth: Mapping[str, Callable[[Key, Row], Key]] = field(default_factory=dict)
+    wire: Mapping[str, Callable[[Row], Row] | None] = field(default_factory=dict)
+    misfits: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    wrong: Mapping[str, Any] = field(default_factory=dict)
+    refusal: tuple[Mapping[str, Any], str] = field(default_factory=lambda: ({}, ""))
+    refused: frozenset[str] = frozenset()
+    dying: Mapping[str, Any] | None = None
+    unbounded: tuple[str, ...] = ()
+    least_lookback: Mapping[str, timedelta] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(table: Mapping[str, T], stream: str, otherwise: T) -> T:
+        """Give a stream's entry of a table whose names may be patterns."""
+        return next((v for name, v in table.items() if fnmatchcase(stream, name)), otherwise)
+
+
+def _texts(values: Any) -> Key:
+    """Give values whose type on the wire varies as texts."""
+    return tuple(None if value is None else str(value) for value in values)
+
+
+_DIMENSIONS = (
+    "date", "site_id", "campaign_id", "campaign_ext_id", "engine", "banner_group_id", "keyword_id",
+    "current_banner_id",
+)  # fmt: skip
+
+_CALLGEAR = Case(
+    options={"agent": True, "calls": 160, "burst": 70, "stable_order": True},
+    config={"page_size": 60, "window": "3d", "lookback": "4d"},
+    zone="Europe/Berlin",
+    identity={"campaign_daily_stats": lambda row: _texts(row[name] for name in _DIMENSIONS)},
+    truth={"campaign_daily_stats": lambda key, _row: _texts(key)},
+    wire={"sip_lines": lambda row: {k: v for k, v in row.items() if k != "password"}},
+    wrong={"access_token": "sandbox-no-such-token"},
+    refusal=({"forbidden": frozenset({"get.chats_report"})}, "chats"),
+    refused=frozenset({"chats"}),
+    dying={"key_requests": 40},
+    least_lookback={"campaign_daily_stats": timedelta(days=30)},
+    secrets=("sandbox-session-", "sandbox-sip-secret-"),
+)
+
+_INFINITY = Case(
+    options={"calls": 160, "short_pages": 0.1},
+    config={"page_size": 100, "window": "3d", "lookback": "5d"},
+    wrong={"api_key": "sandbox-no-such-key"},
+)
+
+_PBX = Case(
+    options={"calls": 160, "busy_day": 30, "unstable_ties": False},
+    config={"window": "2d", "lookback": "4d"},
+    wrong={"api_key": "sandbox-no-such-key"},
+)
+
+_DIXA = Case(
+    options={"conversations": 80, "agents": 13, "feedback": 20},
+    config={"page_size": 50, "window": "3d", "lookback": "4d"},
+    wrong={"api_token": "sandbox-no-such-token"},
+    unbounded=("record_*",),
+)
+
+_INTERACTIONS = Case(
+    options={"interactions": 160, "burst": 70, "messages": 60, "events": 80, "agents": 6},
+    config={"page_size": 60, "window": "3d", "lookback": "2d"},
+    wrong={"api_key": "sandboxC=:sandboxD="},
+    refusal=({"forbidden": ("queues",)}, "queues"),
+    refused=frozenset({"queues"}),
+    dying={"revoke_after": 25},
+)
+
+CASES: Mapping[str, Case] = {
+    "callgear": _CALLGEAR,
+    "infinity": _INFINITY,
+    "pbx": _PBX,
+    "dixa": _DIXA,
+    "interactions": _INTERACTIONS,
+}
+"""Tap -> its case."""
