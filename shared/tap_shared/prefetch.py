@@ -18,6 +18,8 @@ from tap_shared.page import Page
 
 __all__ = ["Fence", "Job", "Node", "ReadAhead", "Step"]
 
+_SMALLEST = 4096  # bytes that a page of no rows takes all the same
+
 
 @dataclass(slots=True)
 class Step:
@@ -135,30 +137,40 @@ class ReadAhead:
             position += 1
 
     def _draw(self) -> bool:
-        node = next(self._source, None)
+        try:
+            node = next(self._source, None)
+        except Exception as err:  # noqa: BLE001 - a worker may draw: the reader must hear of it
+            self._entries.append(_Entry(Fence(), done=True, error=err))
+            self._source = iter(())
+            return True
         if node is not None:
             self._entries.append(_Entry(node))
         return node is not None
 
     def _start(self, entry: _Entry) -> None:
         entry.started = True
-        self._running += 1
         # Daemon threads: a request that hangs must not keep a finished process alive.
-        threading.Thread(target=self._work, args=(entry,), daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(entry,), daemon=True).start()
+        except RuntimeError as err:  # the system gives no more threads
+            entry.error, entry.done = err, True
+        else:
+            self._running += 1
 
     def _work(self, entry: _Entry) -> None:
-        step, error = Step(), None
+        page, then, error = None, (), None
         try:
             step = entry.node()  # type: ignore[operator]
+            page, then = step.page, step.then
         except BaseException as err:  # noqa: BLE001 - handed to the reader, in order
             error = err
         with self._change:
             self._running -= 1
-            entry.error, entry.page, entry.done = error, step.page, True
+            entry.error, entry.page, entry.done = error, page, True
             if not self._closed:
-                entry.size = step.page.size if step.page else 0
+                entry.size = 0 if page is None else max(page.size, _SMALLEST)
                 self._buffered += entry.size
-                self._place(entry, step.then)
+                self._place(entry, then)
                 self._start_more()
             self._change.notify_all()
 
