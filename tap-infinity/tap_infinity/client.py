@@ -31,6 +31,7 @@ T = TypeVar("T")
 Params = tuple[tuple[str, str], ...]
 
 _METRICS_LIMIT = 1_000
+_MOST_REPEATS = 2
 
 
 class LimitTooHigh(PleaseRetry):
@@ -211,20 +212,25 @@ class InfinityClient:
 
 
 class _HeededOffset(OffsetPaginator):
-    """Offsets, ended with an error where a page has only rows that were there before."""
+    """Offsets, ended with an error where pages have only rows that were there before.
+
+    One such page proves nothing: a row that arrives meanwhile moves the others on by a place.
+    """
 
     def __init__(self, what: str, keys: Sequence[str]) -> None:
         super().__init__(0, what)
         self._keys = keys
         self._rows: set[tuple[str, ...]] = set()
+        self._repeats = 0
 
     def get_next(self, response: Any) -> int | None:
         columns = [map(str, response.column(key)) for key in self._keys]
         known = len(self._rows)
         self._rows.update(zip(*columns, strict=True))
-        if len(self._rows) == known:
+        self._repeats = self._repeats + 1 if len(self._rows) == known else 0
+        if self._repeats >= _MOST_REPEATS:
             msg = (
-                f"{self._what}: a page repeats rows of earlier ones, so the vendor did not heed"
+                f"{self._what}: pages repeat rows of earlier ones, so the vendor did not heed"
                 " the offset; nothing past it was read."
             )
             raise StreamFailed(msg)

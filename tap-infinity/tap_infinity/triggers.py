@@ -115,7 +115,7 @@ class TriggerWindows(InfinityStream):
         if not windows:
             return
         state = self.get_context_state(context)
-        newest = self._newest(igrp, span)
+        newest = self._newest(igrp, span) if self.is_windowed else 0
         for window in windows:
             yield self._walk(igrp, window, span).job
             read = Window(window.start, min(window.end, span.end))
