@@ -25,6 +25,8 @@ __all__ = ["Recordings"]
 _DOUBTS = 4
 """Answers that are no audio before the vendor is believed: the same may be a passing fault."""
 
+_DOUBT_SECONDS = 0.25
+
 _LARGEST = 4 << 30
 _GONE = re.compile(
     r"not? .*(found|exist|available|recording|file)|n't .*(found|exist|find)|no such"
@@ -113,7 +115,7 @@ class Recordings:
             doubts += 1
             if verdict is None and doubts < self._doubts:
                 msg = "the answer is no complete WAV"
-                raise PleaseRetry(msg)
+                raise PleaseRetry(msg, after=doubts * _DOUBT_SECONDS)
             return verdict or (INVALID if got else MISSING)
 
         try:
