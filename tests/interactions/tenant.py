@@ -87,7 +87,9 @@ class Tenant:
         catalog = choose(config, streams or ("interactions",), columns)
         out, error = io.StringIO(), None
         with contextlib.redirect_stdout(out):
-            tap = TapInteractions(config=config, catalog=catalog, state=state or {}, validate_config=False)
+            tap = TapInteractions(
+                config=config, catalog=catalog, state=state or {}, validate_config=False
+            )
             tap.run_start = at
             try:
                 tap.sync_all()
@@ -97,7 +99,7 @@ class Tenant:
 
     def execute(self, folder: Path, *streams: str, **settings: Any) -> Run:
         """Run the executable."""
-        config = self.config(**settings)
+        config = self.config(**{"end_date": "2026-11-21", **settings})
         paths = {"config": config, "catalog": choose(config, streams or ("interactions",))}
         arguments = [sys.executable, "-m", "tap_interactions"]
         for name, content in paths.items():
@@ -136,14 +138,18 @@ def choose(config: Row, streams: Sequence[str], columns: Sequence[str] | None = 
     return catalog
 
 
-def keys_of(stream: str) -> Sequence[str]:
-    found = next(each for each in TapInteractions.stream_types if each.name == stream)
-    return tuple(found.primary_keys)
+def type_of(stream: str) -> Any:
+    types: Sequence[Any] = TapInteractions.stream_types
+    return next(each for each in types if each.name == stream)
+
+
+def keys_of(stream: str) -> tuple[str, ...]:
+    return tuple(type_of(stream).primary_keys)
 
 
 def schema_of(stream: str) -> Row:
-    found = next(each for each in TapInteractions.stream_types if each.name == stream)
-    return found.schemas.get_schema(stream)
+    schema: Row = type_of(stream).schemas.get_schema(stream)
+    return schema
 
 
 def is_same(node: Mapping[str, Any], wire: Any, got: Any) -> bool:

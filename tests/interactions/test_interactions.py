@@ -93,9 +93,7 @@ def test_only_the_chosen_queues_come() -> None:
         assert {row["QueueId"] for row in rows} == set(chosen)
 
 
-@pytest.mark.parametrize(
-    "field", ["RecordWrittenAtUtc", "StartedDateTimeUtc", "EndedDateTimeUtc"]
-)
+@pytest.mark.parametrize("field", ["RecordWrittenAtUtc", "StartedDateTimeUtc", "EndedDateTimeUtc"])
 def test_another_date_field_can_lead(field: str) -> None:
     with serving(date_field=field) as tenant:
         run = tenant.run(replication_date_field=field)
@@ -242,10 +240,10 @@ def test_a_tenant_without_interactions_is_not_doubted(caplog: pytest.LogCaptureF
 
 @pytest.mark.parametrize(("lookback", "is_warned"), [("1h", True), ("7d", False)])
 def test_a_short_lookback_by_start_times_is_warned_of(
-    lookback: str, is_warned: bool, caplog: pytest.LogCaptureFixture  # noqa: FBT001
+    lookback: str,
+    is_warned: bool,  # noqa: FBT001 - a parameter of the test
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with serving() as tenant:
         tenant.run(replication_date_field="StartedDateTimeUtc", lookback=lookback)
     assert ("set it to several days" in caplog.text) == is_warned
-
-

@@ -1,4 +1,4 @@
-"""What the vendor or the settings refuse ends as one sentence, the right exit code and no secret."""
+"""What vendor or settings refuse ends as one sentence, with the right exit code and no secret."""
 
 from __future__ import annotations
 
@@ -64,12 +64,18 @@ def test_the_key_goes_into_either_header_and_nowhere_else(header: str, tmp_path:
             assert not any(part in text for text in shown)
 
 
+def refused(option: str) -> dict[str, Any]:
+    return {option: ("agents", "agent_workstate_events")}
+
+
 @pytest.mark.parametrize("refusal", ["forbidden", "missing_right"])
 @pytest.mark.parametrize("is_skipped", [False, True])
 def test_a_refused_stream_does_not_keep_the_others_from_running(
-    refusal: str, is_skipped: bool, caplog: pytest.LogCaptureFixture  # noqa: FBT001
+    refusal: str,
+    is_skipped: bool,  # noqa: FBT001 - a parameter of the test
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with serving(**{refusal: ("agents", "agent_workstate_events")}) as tenant:
+    with serving(**refused(refusal)) as tenant:
         run = tenant.run("agents", "interactions", "queues", skip_unavailable=is_skipped)
         assert isinstance(run.error, RunFailed) != is_skipped
         assert (run.error is None) == is_skipped
@@ -137,7 +143,8 @@ def test_a_wrong_setting_is_refused_before_any_request(
 
 @pytest.mark.parametrize(("tenant_id", "is_selected"), [(None, False), (2, True)])
 def test_routing_lists_are_selected_where_the_tenant_is_known(
-    tenant_id: int | None, is_selected: bool  # noqa: FBT001
+    tenant_id: int | None,
+    is_selected: bool,  # noqa: FBT001
 ) -> None:
     given = {} if tenant_id is None else {"tenant_id": tenant_id}
     tap = TapInteractions(config={"start_date": "2026-01-01", "api_key": "sandbox-key", **given})

@@ -20,7 +20,9 @@ def assert_holds_everything(tenant: Tenant, run: Run, stream: str) -> None:
     found = run.by_key(stream, keys_of(stream))
     assert found.keys() == expected.keys()
     assert len(found) == len(run.rows(stream)), "a key came twice"
-    assert {key: wrong for key in found if (wrong := differing(stream, expected[key], found[key]))} == {}
+    assert {
+        key: wrong for key in found if (wrong := differing(stream, expected[key], found[key]))
+    } == {}
 
 
 @pytest.mark.parametrize("stream", STREAMS)
@@ -32,9 +34,7 @@ def test_a_stream_equals_what_the_vendor_has(stream: str) -> None:
 
 
 @pytest.mark.parametrize(("concurrency", "rate"), [(1, 0.05), (4, 0.2)])
-def test_faults_at_the_wire_and_passing_errors_lose_nothing(
-    concurrency: int, rate: float
-) -> None:
+def test_faults_at_the_wire_and_passing_errors_lose_nothing(concurrency: int, rate: float) -> None:
     with serving(faults=Faults(rate=rate, seed=5), transient=17) as tenant:
         run = tenant.run(*STREAMS, max_concurrency=concurrency, max_attempts=12)
         assert run.error is None
