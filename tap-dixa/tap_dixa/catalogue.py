@@ -1,0 +1,121 @@
+"""The catalogue: which records and metrics an organisation has, and what a filter can be.
+
+`GET /v1/analytics/records`, `/metrics` and `/filter/{filterAttribute}`:
+https://docs.dixa.io/openapi/dixa-api/v1/analytics. `catalogue.json` holds the ids that are public.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+
+from tap_dixa.client import DixaClient
+from tap_dixa.paging import SMALL_PAGE, PageSize, Walk
+
+__all__ = ["Catalogue", "FilterValues", "filter_walk", "filters_of", "measures_of"]
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Entries of both catalogues, in the vendor's order.
+
+    Attributes:
+        records: Record ids with their filters and fields.
+        metrics: Metric ids with their filters and measures.
+    """
+
+    records: Sequence[Entry]
+    metrics: Sequence[Entry]
+
+    @classmethod
+    def static(cls) -> Catalogue:
+        """Give the published ids."""
+        text = files("tap_dixa").joinpath("catalogue.json").read_text("utf-8")
+        known = json.loads(text)
+        return cls(known["records"], known["metrics"])
+
+    @classmethod
+    def read(cls, client: DixaClient, warn: Callable[[str], None]) -> Catalogue:
+        """Ask the vendor, all pages.
+
+        Raises:
+            TapError: The vendor does not answer, or refuses.
+        """
+        records, metrics = (_entries(client, kind, warn) for kind in ("records", "metrics"))
+        return cls(records, metrics)
+
+    @property
+    def attributes(self) -> list[str]:
+        """Every filter attribute that a record or metric lists."""
+        listed = [name for entry in (*self.metrics, *self.records) for name in filters_of(entry)]
+        return list(dict.fromkeys(listed))
+
+
+def _entries(client: DixaClient, kind: str, warn: Callable[[str], None]) -> list[Entry]:
+    path = f"/analytics/{kind}"
+    walk = Walk(partial(client.get, path), PageSize(SMALL_PAGE, warn), f"GET /v1{path}")
+    rows = [row for page in walk.whole() for row in page.rows]
+    named = {row["id"]: row for row in reversed(rows) if isinstance(row.get("id"), str)}
+    return list(reversed(named.values()))
+
+
+def filters_of(entry: Entry) -> list[str]:
+    """Give the filter attributes that a record or metric honours."""
+    return _names(entry.get("filters"), "filterAttribute")
+
+
+def measures_of(entry: Entry) -> list[str]:
+    """Give the measures that a metric offers."""
+    return _names(entry.get("aggregations"), "measure")
+
+
+def _names(listed: Any, member: str) -> list[str]:
+    rows: Iterable[Any] = listed if isinstance(listed, list) else ()
+    found = [row.get(member) for row in rows if isinstance(row, dict)]
+    return [name for name in found if isinstance(name, str) and name]
+
+
+def filter_walk(client: DixaClient, attribute: str, warn: Callable[[str], None]) -> Walk:
+    """Give the way through the values of a filter attribute."""
+    path = f"/analytics/filter/{quote(attribute, safe='')}"
+    return Walk(partial(client.get, path), PageSize(SMALL_PAGE, warn), f"GET /v1{path}")
+
+
+class FilterValues:
+    """The values of filter attributes, asked for once a run.
+
+    Args:
+        client: The organisation's API.
+        warn: Where a page size that is refused is told.
+    """
+
+    def __init__(self, client: DixaClient, warn: Callable[[str], None]) -> None:
+        """Begin with none known."""
+        self._client = client
+        self._warn = warn
+        self._known: dict[str, dict[str, str | None]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, attribute: str) -> Mapping[str, str | None]:
+        """Give an attribute's values with their labels, spelt as the vendor spells them.
+
+        Raises:
+            Rejected: The vendor knows no such attribute.
+            TapError: Whatever else the error table says.
+        """
+        with self._lock:
+            if attribute not in self._known:
+                pages = filter_walk(self._client, attribute, self._warn).whole()
+                rows = [row for page in pages for row in page.rows]
+                self._known[attribute] = {
+                    str(row["value"]): row.get("label") for row in rows if row.get("value")
+                }
+            return self._known[attribute]

@@ -1,0 +1,212 @@
+"""Dixa's transport: credentials, envelopes, page keys and the error table.
+
+Facts of the vendor: https://docs.dixa.io/docs/api-standards-rules and
+https://docs.dixa.io/openapi/dixa-api/v1/analytics unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from tap_shared.errors import (
+    CredentialsRefused,
+    LimitReached,
+    PleaseRetry,
+    StreamFailed,
+    StreamUnavailable,
+)
+from tap_shared.http import Reply, Request, Transport, gateway_faults
+from tap_shared.page import Page, decode
+from tap_shared.rate_limit import RateLimit
+
+if TYPE_CHECKING:
+    from tap_dixa.tap import TapDixa
+
+__all__ = ["DixaClient", "Rejected", "page_key", "rows_of"]
+
+_VERSION = "/v1"
+_EXPORTS_PER_MINUTE = 10  # https://posthog.com/docs/data-pipelines/sources/dixa
+_QUOTA = "limit exceeded"  # inferred: the gateway's own wording for a daily quota
+
+Params = Sequence[tuple[str, str]]
+
+
+class Rejected(StreamUnavailable):
+    """The vendor will not answer this request: a bad parameter, an unknown or vanished id.
+
+    Args:
+        status: The HTTP status.
+        sentence: What was refused.
+    """
+
+    def __init__(self, status: int, sentence: str) -> None:
+        """Keep the status beside the sentence."""
+        super().__init__(sentence)
+        self.status = status
+
+
+class DixaClient:
+    """The APIs of one organisation.
+
+    Args:
+        tap: Gives settings and credentials.
+    """
+
+    def __init__(self, tap: TapDixa) -> None:
+        """Prepare; nothing is sent."""
+        self._tap = tap
+        self._token = "".join((tap.config.get("api_token") or "").split())
+        tap.redact.add(self._token)
+        self._has_answered = False
+
+    @cached_property
+    def _main(self) -> Transport:
+        is_bearer = self._tap.config["auth_scheme"] == "bearer"
+        credential = f"Bearer {self._token}" if is_bearer else self._token
+        return self._tap.transport({"Authorization": credential}, self._faults)
+
+    @cached_property
+    def _exports(self) -> Transport:
+        """The exports: another host, `Bearer` always, and far fewer requests a minute."""
+        rate = self._tap.settings.requests_per_minute
+        gate = RateLimit(in_flight=1, per_minute=min(rate, _EXPORTS_PER_MINUTE))
+        headers = {"Authorization": f"Bearer {self._token}"}
+        return self._tap.transport(headers, self._faults, url=self._tap.exports_url, gate=gate)
+
+    # Asking
+
+    def get(
+        self, path: str, params: Params = (), *, what: str = "", inside: str | None = None,
+        is_window: bool = False,
+    ) -> Page:  # fmt: skip
+        """Read one page of a list.
+
+        Args:
+            path: Path behind the version.
+            params: Query pairs.
+            what: The path as errors name it, where it holds an id.
+            inside: The member of `data` that holds the list, where it lies one deeper.
+            is_window: Whether it asks for a range of time that may be halved.
+
+        Returns:
+            Rows, with the next page's key in `facts['cursor']`.
+
+        Raises:
+            Rejected: The vendor will not answer this.
+            TapError: Whatever else the error table says.
+        """
+        request = Request(
+            f"GET {_VERSION}{what or path}", _VERSION + path, params=tuple(params),
+            is_window=is_window,
+        )  # fmt: skip
+        return self._main.send(request, lambda reply: self._page(reply, inside))
+
+    def post(
+        self, path: str, body: Mapping[str, Any], params: Params = (), *, is_window: bool = False
+    ) -> Page:
+        """Ask for analytics data; the POSTs of this API only read, so they may be repeated.
+
+        Raises:
+            Rejected: The vendor will not answer this.
+            TapError: Whatever else the error table says.
+        """
+        request = Request(
+            f"POST {_VERSION}{path}", _VERSION + path, "POST", tuple(params), dict(body),
+            is_window=is_window,
+        )  # fmt: skip
+        return self._main.send(request, lambda reply: self._page(reply, None))
+
+    def export(self, kind: str, params: Params) -> Page:
+        """Read one range of an export: a bare array.
+
+        Raises:
+            Rejected: The vendor will not answer this.
+            TapError: Whatever else the error table says.
+        """
+        path = f"{_VERSION}/{kind}"
+        request = Request(f"GET {path}", path, params=tuple(params), is_window=True)
+        return self._exports.send(request, lambda reply: self._page(reply, None))
+
+    # Answers
+
+    def _page(self, reply: Reply, inside: str | None) -> Page:
+        answer = decode(reply.body, Any)
+        rows = rows_of(answer, inside)
+        self._has_answered = True
+        facts = {"cursor": page_key(answer)} if isinstance(answer, dict) else {}
+        return Page(rows, size=len(reply.body), facts=facts)
+
+    def _faults(self, reply: Reply) -> None:
+        """Raise for every status that is no success; texts vary, so the status decides."""
+        status = reply.status
+        if status < 400:
+            return
+        said = f"HTTP {status}{reply.reference}"
+        if status == 401 or (status == 403 and not self._has_answered):
+            raise CredentialsRefused(
+                f"Dixa refuses the API token ({said}): it is wrong, or its user lacks the right."
+                " Make one under Settings, Integrations, API Tokens and set api_token."
+            )
+        if status == 429 and _message(reply).strip().lower() == _QUOTA:
+            raise LimitReached(
+                "Dixa's requests of this day are used up; the state is written, run again tomorrow."
+            )
+        gateway_faults(reply)
+        hint = " Where it asks for a filter, set default_filters." if status == 400 else ""
+        if status in {400, 403, 404, 405, 409, 410, 422}:
+            raise Rejected(status, f"the vendor refuses the request ({said}).{hint}")
+        raise StreamFailed(f"the vendor answers {said}; check api_url and exports_url.")
+
+
+def rows_of(answer: Any, inside: str | None = None) -> list[dict[str, Any]]:
+    """Take the rows out of an answer, whatever its envelope.
+
+    Args:
+        answer: The decoded body: `{"data": [...]}`, `{"data": {...}}` or a bare array.
+        inside: The member of `data` that holds the rows.
+
+    Raises:
+        PleaseRetry: There are none: no `data`, or no objects in it.
+    """
+    data = answer
+    if isinstance(answer, dict):
+        if "data" not in answer:
+            raise PleaseRetry("the answer has no 'data'")
+        data = answer["data"]
+    if inside is not None and isinstance(data, dict):
+        data = data.get(inside)
+    rows = [data] if isinstance(data, dict) else data if data is not None else []
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise PleaseRetry("the answer's rows are no objects")
+    return rows
+
+
+def page_key(answer: Mapping[str, Any]) -> str | None:
+    """Give the key of the page after this one; None at the end of a list.
+
+    `meta.next` is a relative address that holds the key percent-encoded: it is decoded once here,
+    and `+` stays `+`, since the key is Base64. A key at the top of the answer is taken as it is.
+
+    Raises:
+        StreamFailed: The address holds no key.
+    """
+    meta = answer.get("meta")
+    following = meta.get("next") if isinstance(meta, dict) else None
+    if not isinstance(following, str) or not following.strip():
+        plain = answer.get("pageKey")
+        return plain if isinstance(plain, str) and plain else None
+    for pair in urlsplit(following.strip()).query.split("&"):
+        name, _, value = pair.partition("=")
+        if name == "pageKey" and value:
+            return unquote(value)
+    raise StreamFailed("the vendor names a next page without a pageKey; report it to the vendor.")
+
+
+def _message(reply: Reply) -> str:
+    try:
+        return str(decode(reply.body, dict).get("message") or "")
+    except PleaseRetry:
+        return ""  # a gateway's page has no message

@@ -1,0 +1,207 @@
+"""Streams of aggregated figures: `metric_<id>`, one for each metric of the catalogue.
+
+`POST /v1/analytics/metrics`: https://docs.dixa.io/openapi/dixa-api/v1/analytics. The vendor cannot
+group: every period and every value of a breakdown is a request of its own
+(https://github.com/Dixa-public/dixa-mcp-public).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tap_dixa.families import DixaStream, instant
+from tap_dixa.reports import Report
+from tap_shared.instants import instant_text
+from tap_shared.prefetch import Fence, Node, Step
+from tap_shared.stream import WindowRead
+from tap_shared.windows import Span, Window, steps
+
+if TYPE_CHECKING:
+    from tap_dixa.tap import TapDixa
+
+__all__ = ["MetricStream", "Slice", "figures"]
+
+_PATH = "/analytics/metrics"
+PRESENCE = "AgentPresenceDuration"
+
+Context = Mapping[str, Any]
+
+
+class Slice(NamedTuple):
+    """What a figure is of: one value of an attribute, or everything where both are empty."""
+
+    attribute: str = ""
+    value: str = ""
+    label: str | None = None
+
+
+class MetricStream(DixaStream):
+    """Figures of one metric, period by period.
+
+    Args:
+        tap: The tap.
+        name: The stream's name.
+        entry: The metric's entry of the catalogue.
+        reports: How it is asked for: grains, measures, breakdowns, filters.
+        is_default: Whether it is selected where no catalog says otherwise.
+    """
+
+    primary_keys = (
+        "metric_id", "period_start", "period_end", "timezone", "filter_attribute", "filter_value",
+        "measure", "presence_status",
+    )  # fmt: skip
+    replication_key = "period_start"
+    schema_name = "metric"
+    bounded = False  # periods are whole: the first begins before start_date, the last goes beyond
+    is_deduplicated = False
+
+    def __init__(
+        self,
+        tap: TapDixa,
+        name: str,
+        entry: Mapping[str, Any],
+        reports: Sequence[Report],
+        *,
+        is_default: bool = True,
+    ) -> None:
+        """Nothing is requested."""
+        self._entry = entry
+        self.reports = reports
+        self.selected_by_default = is_default
+        super().__init__(tap, name)
+
+    def load_schema(self, name: str | None) -> dict[str, Any]:
+        """Give the schema of all metrics under this one's description."""
+        declared = super().load_schema(name)
+        about = str(self._entry.get("description") or self._entry["id"]).strip().rstrip(".")
+        return {**declared, "description": f"{about}; POST /v1{_PATH}."}
+
+    # Requests
+
+    def requests(self) -> int:
+        """Give how many requests this run would send.
+
+        Raises:
+            TapError: The values of a breakdown cannot be read.
+        """
+        span = self.span(None)
+        return sum(
+            len(self._slices(report)) * sum(1 for _ in self._periods(report, span))
+            for report in self.reports
+        )
+
+    def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
+        """Ask for each period that overlaps the span, whole, in the order in which they end."""
+        slices = [self._slices(report) for report in self.reports]
+        ordered = heapq.merge(
+            *(
+                ((period.end, place, period) for period in self._periods(report, span))
+                for place, report in enumerate(self.reports)
+            )
+        )
+        for end, place, period in ordered:
+            for one in slices[place]:
+                yield partial(self._figure, self.reports[place], period, one)
+            yield Fence(WindowRead(Window(period.start, min(end, span.end))))
+
+    def _periods(self, report: Report, span: Span) -> Iterator[Window]:
+        return steps(span, self.tap.metric_zone, report.grain)
+
+    def _slices(self, report: Report) -> list[Slice]:
+        """Give everything as one, then each value of each breakdown."""
+        parts = [Slice()]
+        for attribute in report.breakdowns:
+            wanted = report.values_of(attribute)
+            known = self.tap.filter_values.of(attribute)
+            parts += [
+                Slice(attribute, value, label)
+                for value, label in known.items()
+                if wanted is None or value in wanted
+            ]
+        return parts
+
+    def _figure(self, report: Report, period: Window, one: Slice) -> Step:
+        filters = report.filters_beside(one.attribute)
+        if one.attribute:
+            filters = [*filters, {"attribute": one.attribute, "values": [one.value]}]
+        body: dict[str, Any] = {
+            "id": report.id,
+            "timezone": self.tap.config["timezone"],
+            "periodFilter": {
+                "_type": "Interval",
+                "start": instant(period.start),
+                "end": instant(period.end),
+            },
+        }
+        body |= {"filters": filters} if filters else {}
+        body |= {"aggregations": list(report.measures)} if report.measures else {}
+        page = self.tap.client.post(_PATH, body)
+        rows = [row for data in page.rows for row in figures(data, report.measures)]
+        page.rows = [{**self._common(report, period, one), **row} for row in rows]
+        return Step(page)
+
+    def _common(self, report: Report, period: Window, one: Slice) -> dict[str, Any]:
+        run_start = self.tap.run_start
+        return {
+            "metric_id": report.id,
+            "period_grain": report.grain,
+            "period_start": instant_text(period.start),
+            "period_end": instant_text(period.end),
+            "timezone": self.tap.config["timezone"],
+            "filter_attribute": one.attribute,
+            "filter_value": one.value,
+            "filter_label": one.label,
+            "static_filters": report.in_force(one.attribute),
+            "is_partial": period.end > run_start,
+            "queried_at": instant_text(run_start),
+        }
+
+
+def figures(data: Mapping[str, Any], measures: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Turn an answer into rows, one a measure, presence durations one a status.
+
+    A measure that was asked for and did not come is a null: a share of nothing is not 0, and what
+    an answer without data looks like is not documented.
+
+    Args:
+        data: `{"id": ..., "aggregates": [...]}`.
+        measures: What was asked for.
+    """
+    listed = data.get("aggregates")
+    came = set()
+    for value in listed if isinstance(listed, list) else []:
+        if isinstance(value, dict):
+            measure = str(value.get("measure") or PRESENCE)
+            if not value.get("measure") and not isinstance(value.get("value"), list):
+                measure = ""
+            came.add(measure)
+            yield from _unfolded(value, measure)
+    for measure in measures:
+        if measure not in came:
+            yield {"measure": measure, "presence_status": "", "value": None}
+
+
+def _unfolded(value: Mapping[str, Any], measure: str) -> Iterator[dict[str, Any]]:
+    rest = {k: v for k, v in value.items() if k not in {"_type", "value", "measure"}}
+    row = {**rest, "measure": measure, "aggregate_type": value.get("_type")}
+    held = value.get("value")
+    if not isinstance(held, list):
+        yield {**row, "presence_status": "", "value": held}
+        return
+    for each in held:
+        if not isinstance(each, dict):
+            yield {**row, "presence_status": "", "value": each}
+            continue
+        status = each.get("status")
+        status = status if isinstance(status, dict) else {"status": status}
+        more = {k: v for k, v in each.items() if k not in {"value", "status"}}
+        yield {
+            **row,
+            **more,
+            "presence_status": str(status.get("status") or ""),
+            "presence_description": status.get("description"),
+            "value": each.get("value"),
+        }
