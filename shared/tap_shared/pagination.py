@@ -98,9 +98,20 @@ class NumberedPaginator(GuardedPaginator[int]):
         return self.current_value + 1 if self.current_value < pages else None
 
     def rest(self, page: Page) -> Sequence[int]:
-        """Give all further numbers at the first page."""
+        """Give all further numbers at the first page.
+
+        Raises:
+            StreamFailed: There are absurdly many.
+        """
         first: int = self.current_value
-        return range(first + 1, page.facts.get("pages", 0) + 1)
+        pages: int = page.facts.get("pages", 0)
+        if pages > _MOST_PAGES:
+            msg = (
+                f"{self._what}: the vendor tells of {pages} pages, more than can be; nothing past"
+                " the first was read. Report it to the vendor."
+            )
+            raise StreamFailed(msg)
+        return range(first + 1, pages + 1)
 
 
 class CursorPaginator(GuardedPaginator["str | None"]):
@@ -138,12 +149,12 @@ class KeysetPaginator(GuardedPaginator[int]):
         """Give the page's last key.
 
         Raises:
-            StreamFailed: Keys do not grow: the vendor ignored the filter or the order.
+            StreamFailed: Keys do not grow, or are none: the vendor ignored the filter or the order.
         """
-        keys = [int(key) for key in response.column(self._field)]
         last: int = self.current_value
-        for key in keys:
-            if key <= last:
+        for value in response.column(self._field):
+            key = _whole(value)
+            if key is None or key <= last:
                 msg = (
                     f"{self._what}: '{self._field}' does not grow from row to row, so the vendor"
                     " ignored the order or the filter; nothing past it was read."
@@ -151,6 +162,13 @@ class KeysetPaginator(GuardedPaginator[int]):
                 raise StreamFailed(msg)
             last = key
         return last
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def walk(fetch: Callable[[Any], Page], paginator: GuardedPaginator[Any]) -> Job:

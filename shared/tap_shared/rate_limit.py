@@ -7,6 +7,7 @@ is never caught up.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -65,11 +66,13 @@ class RateLimit:
             yield
 
     def _await_turn(self) -> None:
-        with self._lock:
-            start = max(self._clock(), self._next, self._held_until)
-            self._next = start + self._gap
-        while (pause := max(start, self._held_until) - self._clock()) > 0:
-            self.pause(pause)
+        start = -math.inf
+        while start < self._held_until:  # a hold makes earlier slots void
+            with self._lock:
+                start = max(self._clock(), self._next, self._held_until)
+                self._next = start + self._gap
+            while (pause := start - self._clock()) > 0:
+                self.pause(pause)
         if self._ending.is_set():
             raise Stopped(_ENDING)
 
