@@ -250,6 +250,20 @@ class ApiTap(Tap):
     # Command line
 
     @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        """Read the configuration files.
+
+        Raises:
+            SettingRefused: One cannot be read, or is no JSON object.
+        """
+        try:
+            return super().cb_config(ctx, param, value)
+        except OSError:
+            raise SettingRefused("config", "names a file that cannot be read.") from None
+        except (ValueError, TypeError):
+            raise SettingRefused("config", "must be a file that holds a JSON object.") from None
+
+    @classmethod
     def get_singer_command(cls) -> click.Command:
         """Give the SDK's command, with errors of one line."""
         command = super().get_singer_command()
@@ -279,15 +293,18 @@ def _read_json(name: str, file: Any) -> Any:
     """Read an input file.
 
     Raises:
-        SettingRefused: It is no JSON.
+        SettingRefused: It holds no JSON object.
     """
     if file is None:
         return None
     text = file.read()
     try:
-        return json.loads(text) if text.strip() else {}
+        value = json.loads(text) if text.strip() else {}
     except ValueError:
         raise SettingRefused(name, "is not a JSON file.") from None
+    if not isinstance(value, dict):
+        raise SettingRefused(name, "must be a file that holds a JSON object.")
+    return value
 
 
 def _exit_now(signum: int) -> NoReturn:
