@@ -1,0 +1,106 @@
+"""From the vendor into a real PostgreSQL, through `meltano run`."""
+
+from __future__ import annotations
+
+import random
+import signal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.contract.bench import Bench
+from tests.contract.cases import Case
+from tests.contract.truth import differences
+from tests.e2e.pipeline import Project
+from tests.e2e.tables import Tables, column_type
+
+pytestmark = [pytest.mark.slow, pytest.mark.warehouse]
+
+
+@pytest.fixture
+def project(source: Bench, database: str, tmp_path: Path) -> Project:
+    return Project(tmp_path, f"tap-{source.name}", source.open_config, database)
+
+
+@pytest.fixture
+def tables(source: Bench, database: str) -> Tables:
+    return Tables(database, f"tap_{source.name}")
+
+
+def schemas(source: Bench) -> dict[str, dict[str, Any]]:
+    return {entry["tap_stream_id"]: entry["schema"] for entry in source.discovered["streams"]}
+
+
+def assert_rows(source: Bench, tables: Tables, stream: str, *, without: str = "") -> None:
+    """The table holds every row of the vendor, each field as it was sent, and no row twice."""
+    truth = source.truth(stream)
+    rows = tables.rows(stream)
+    found = {source.identity(stream, row): row for row in rows}
+    assert len(found) == len(rows), f"{stream} has a row twice"
+    assert not truth.keys() - found.keys(), f"{stream} lost rows"
+    assert not found.keys() - truth.keys(), f"{stream} invented rows"
+    wire = Case.of(source.case.wire, stream, lambda row: row)
+    if wire is None:
+        return
+    schema, zone = schemas(source)[stream], ZoneInfo(source.case.zone)
+    misfits = Case.of(source.case.misfits, stream, frozenset[str]())
+    for key, row in truth.items():
+        sent = {name: value for name, value in wire(row).items() if name != without}
+        wrong = differences(found[key], sent, schema, zone=zone, misfits=misfits)
+        assert not wrong, (stream, key, wrong[:5])
+
+
+def late_column(source: Bench) -> tuple[str, str]:
+    """Give an incremental stream and a column of it that the first run leaves out."""
+    for stream in source.incremental:
+        facts, schema = source.facts(stream), schemas(source)[stream]
+        needed = {*facts.keys, facts.replication_key, "_extra"}
+        rows = source.truth(stream).values()
+        for name in schema["properties"]:
+            if name not in needed and all(row.get(name) not in (None, "", [], {}) for row in rows):
+                return stream, name
+    pytest.fail("no incremental stream has a column that is always filled")
+
+
+def test_two_runs_hold_every_row_and_the_second_is_small(
+    source: Bench, project: Project, tables: Tables
+) -> None:
+    stream, column = late_column(source)
+    first = project.run("*.*", f"!{stream}.{column}")
+    assert first.code == 0, first.text
+    before = tables.types()
+    assert column not in before[stream]
+    for name in source.streams:
+        assert_rows(source, tables, name, without=column if name == stream else "")
+
+    source.vendor.change(3)
+    second = project.run("*.*")
+    assert second.code == 0, second.text
+    grown = tables.types()
+    for name, schema in schemas(source).items():
+        wanted = {one: column_type(node) for one, node in schema["properties"].items()}
+        assert grown[name] == wanted, name
+        assert tables.keys()[name] == set(source.facts(name).keys), name
+        assert_rows(source, tables, name, without=column if name == stream else "")
+    filled = [row[column] is not None for row in tables.rows(stream)]
+    assert any(filled)
+
+    read = [sum(run.loaded[name] for name in source.incremental) for run in (first, second)]
+    assert 0 < read[1] < read[0] / 2, read
+    assert sum(filled) <= second.loaded[stream]
+
+
+def test_a_killed_run_leaves_nothing_that_the_next_one_does_not_mend(
+    source: Bench, project: Project, tables: Tables
+) -> None:
+    streams = sorted(source.incremental, key=lambda name: -len(source.truth(name)))[:3]
+    select = [f"{name}.*" for name in streams]
+    chance = random.Random(source.name)  # noqa: S311 - any moment will do
+    source.server.latency = 0.2
+    assert project.kill(chance.uniform(1.5, 3.5), *select) == -signal.SIGKILL
+    source.server.latency = 0
+    assert (run := project.run(*select)).code == 0, run.text
+    for name in streams:
+        assert_rows(source, tables, name)
