@@ -129,6 +129,8 @@ class ReadAhead:
                 if self._running >= self.width or not self._draw():
                     return
             entry = self._entries[position]
+            if entry.error is not None:
+                return  # the reader will end here: what comes after it is not asked for
             if not entry.started and not isinstance(entry.node, Fence):
                 has_room = self._buffered < self.buffer_bytes or position == 0
                 if self._running >= self.width or not has_room:
