@@ -51,14 +51,17 @@ class Redactor:
 def _forms_of(secret: str) -> Iterable[str]:
     raw = secret.encode("utf-8", "replace")
     yield secret
-    yield quote(secret, safe="")
-    yield quote(secret)
-    yield quote_plus(secret)
-    yield re.sub("%..", lambda m: m[0].lower(), quote(secret, safe=""))
-    yield json.dumps(secret)[1:-1]
-    yield base64.b64encode(raw).decode()
-    yield base64.urlsafe_b64encode(raw).decode()
-    yield base64.b64encode(raw).decode().rstrip("=")
+    yield repr(secret)[1:-1]
+    for percent in (quote(secret, safe="", errors="replace"), quote(secret, errors="replace"),
+                    quote_plus(secret, errors="replace")):  # fmt: skip
+        yield percent
+        yield re.sub("%..", lambda m: m[0].lower(), percent)
+    for escaped in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
+        yield escaped
+        yield escaped.replace("/", "\\/")
+    for encoded in (base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()):
+        yield encoded
+        yield encoded.rstrip("=")
 
 
 def install(redact: Redactor) -> None:
@@ -71,7 +74,10 @@ def install(redact: Redactor) -> None:
 
     def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record: logging.LogRecord = previous(*args, **kwargs)
-        text = record.getMessage()
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError, KeyError):  # a wrong format must not end the run
+            text, record.msg, record.args = "", redact(str(record.msg)), ()
         if (clean := redact(text)) != text:
             record.msg, record.args = clean, ()
         if record.exc_info and record.exc_info[0] is not None:

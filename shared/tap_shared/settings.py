@@ -32,7 +32,8 @@ __all__ = [
 _DURATION = re.compile(r"(\d{1,6})\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
-_HEADER = re.compile(r"[\x20-\x7e]+")
+_HEADER = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_URL = re.compile(r"[^\s?#@\\]+", re.ASCII)
 
 
 def duration(setting: str, text: str) -> timedelta:
@@ -73,7 +74,7 @@ def url_setting(setting: str, text: str) -> str:
         _ = parts.port
     except ValueError:
         host = ""
-    if not host or parts.query or parts.fragment or parts.username or parts.password:
+    if not host or not text.isascii() or not _URL.fullmatch(text.strip()):
         raise SettingRefused(setting, "must be a plain URL, such as https://api.example.com.")
     if parts.scheme == "http" and _LOOPBACK.fullmatch(host):
         return text.strip().rstrip("/")
@@ -109,6 +110,10 @@ class Settings:
         Raises:
             SettingRefused: One is missing or wrong.
         """
+        needed = (*_PLAIN, *_LEAST, "lookback", "window", "api_url")
+        unset = [name for name in needed if config.get(name) is None]
+        if unset:
+            raise SettingRefused(unset[0], "must not be null; leave it out for its default.")
         if not config.get("start_date"):
             raise SettingRefused("start_date", "is required: the first instant to extract.")
         start = instant_setting("start_date", config["start_date"])
@@ -131,13 +136,15 @@ class Settings:
             api_url=url_setting("api_url", config["api_url"]),
             pii_salt=config.get("pii_salt") or "",
             **{name: config[name] for name in _PLAIN},
+            **{name: int(config[name]) for name in _LEAST},  # JSON's 5.0 is a whole number too
         )
 
 
-_PLAIN = (
-    "page_size", "max_concurrency", "requests_per_minute", "max_attempts", "request_timeout",
-    "skip_unavailable", "user_agent", "pii", "undeclared_fields",
-)  # fmt: skip
+_PLAIN = ("skip_unavailable", "user_agent", "pii", "undeclared_fields")
+_LEAST = {
+    "page_size": 1, "max_concurrency": 1, "requests_per_minute": 0, "max_attempts": 1,
+    "request_timeout": 1,
+}  # fmt: skip
 
 
 def settings_schema(
@@ -158,12 +165,6 @@ def settings_schema(
     if page_size_limit:
         properties["page_size"]["maximum"] = page_size_limit
     return schema
-
-
-_LEAST = {
-    "page_size": 1, "max_concurrency": 1, "requests_per_minute": 0, "max_attempts": 1,
-    "request_timeout": 1,
-}  # fmt: skip
 
 
 def _common(given: Mapping[str, Any]) -> list[th.Property[Any]]:
