@@ -289,6 +289,7 @@ class ApiStream(Stream):
                 self._emit(records, item.read_at)
             yield records
             if self._is_limit_reached():
+                self.tap.message_writer.flush()
                 return
         self._checkpoint(context, span.end, write_messages=write_messages)
 
