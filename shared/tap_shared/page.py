@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,7 +15,7 @@ import msgspec
 from tap_shared.errors import PleaseRetry
 from tap_shared.writer import encode_record, storable
 
-__all__ = ["Page", "decode", "value_of"]
+__all__ = ["Page", "column_of", "decode", "value_of"]
 
 T = TypeVar("T")
 
@@ -46,7 +48,7 @@ class Page:
 
     def column(self, name: str) -> list[Any]:
         """Give one field of every row; None where a row has none."""
-        return [value_of(row, name) for row in self.rows]
+        return column_of(self.rows, name)
 
     def stamp(self, **values: Any) -> Page:
         """Add columns to every row."""
@@ -66,19 +68,28 @@ class Page:
             seen: Keys of this window; grows.
             earlier: Keys of the window before, which shares rows at the edge.
         """
+        if not key:
+            return self
+        columns = [map(str, self.column(name)) for name in key]
+        marks: list[Any] = [*columns[0]] if len(key) == 1 else [*zip(*columns, strict=True)]
         fresh = []
-        for row in self.rows:
-            mark: Any = (
-                str(value_of(row, key[0]))
-                if len(key) == 1
-                else tuple(str(value_of(row, name)) for name in key)
-            )
+        for row, mark in zip(self.rows, marks, strict=True):
             if mark not in seen:
                 seen.add(mark)
                 if mark not in earlier:
                     fresh.append(row)
         self.rows = fresh
         return self
+
+
+def column_of(rows: Sequence[Row], name: str) -> list[Any]:
+    """Give a field of every row; None where a row has none."""
+    kinds = set(map(type, rows))
+    if len(kinds) == 1 and dict not in kinds and (attribute := rows[0].attributes.get(name)):
+        values = [*map(attrgetter(attribute), rows)]
+        if msgspec.UNSET not in values:
+            return values
+    return [value_of(row, name) for row in rows]
 
 
 def value_of(row: Row, name: str) -> Any:
@@ -94,7 +105,9 @@ def _stamped(row: Row, values: Mapping[str, Any]) -> Row:
     if type(row) is dict:
         return {**values, **row}
     for name, value in values.items():
-        setattr(row, row.attributes[name], value)
+        attribute = row.attributes[name]
+        if getattr(row, attribute) is msgspec.UNSET:
+            setattr(row, attribute, value)
     return row
 
 
@@ -115,20 +128,34 @@ def decode(body: bytes, kind: type[T]) -> T:
         if b"\\u0000" not in body:
             return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as err:
-        msg = f"the answer has an unexpected shape ({_place(err)})"
-        raise PleaseRetry(msg) from None
+        if _HUGE not in str(err):
+            msg = f"the answer has an unexpected shape ({_place(err)})"
+            raise PleaseRetry(msg) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass  # the lenient reading below decides whether it is JSON at all
     return _lenient(body, kind)
+
+
+_HUGE = "Number out of range"
+
+
+def _finite(text: str) -> float | str:
+    """Keep a number that no float can hold as text."""
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _lenient(body: bytes, kind: type[T]) -> T:
     """Read what msgspec refuses: surrogate escapes, NaN, a byte order mark, NUL."""
     try:
         value = storable(
-            json.loads(body.decode("utf-8-sig", "replace"), parse_int=_whole, parse_constant=str)
-        )
-        return _fitted(value, kind)
+            json.loads(
+                body.decode("utf-8-sig", "replace"),
+                parse_int=_whole, parse_float=_finite, parse_constant=str,
+            )
+        )  # fmt: skip
+        # Written and read once more, since a type may keep parts of the text as they are (Raw).
+        return msgspec.json.decode(encode_record(value), type=kind)
     except msgspec.ValidationError as err:
         msg = f"the answer has an unexpected shape ({_place(err)})"
         raise PleaseRetry(msg) from None
@@ -137,15 +164,6 @@ def _lenient(body: bytes, kind: type[T]) -> T:
         what = "an HTML page" if start == "<" else "no complete JSON" if body else "empty"
         msg = f"the answer ({len(body)} bytes) is {what}"
         raise PleaseRetry(msg) from None
-
-
-def _fitted(value: Any, kind: type[T]) -> T:
-    """Give plain values as a msgspec type; one that keeps parts as raw bytes needs clean bytes."""
-    try:
-        # Written and read once more, since a type may keep parts of the text as they are (Raw).
-        return msgspec.json.decode(encode_record(value), type=kind)
-    except msgspec.ValidationError:
-        return msgspec.json.decode(json.dumps(value), type=kind)
 
 
 _LONGEST_INTEGER = 40
