@@ -83,8 +83,13 @@ def about(tap: str) -> About:
         description=_summary(tap),
         capabilities=tuple(sorted(document["capabilities"])),
         settings=settings(document["settings"]),
-        streams=streams(_ask(tap, "--discover")),
+        streams=streams(discovered(tap)),
     )
+
+
+def discovered(tap: str) -> dict[str, Any]:
+    """Return the catalog that an installed tap offers without settings."""
+    return _ask(tap, "--discover")
 
 
 def settings(schema: dict[str, Any]) -> tuple[Setting, ...]:
