@@ -147,7 +147,7 @@ class TapInfinity(ApiTap):
             raise SettingRefused("igrp_ids", "must be the numbers of installations.")
         try:
             ZoneInfo(self.config["metrics_timezone"])
-        except (ValueError, OSError):
+        except (ValueError, OSError, LookupError):
             raise SettingRefused(
                 "metrics_timezone", "must be an IANA name, such as Europe/London."
             ) from None

@@ -13,7 +13,6 @@ from typing import Any
 
 from contact_sandbox import Faults, Server
 from contact_sandbox.infinity.api import InfinityVendor
-
 from tap_infinity.tap import TapInfinity
 from tap_shared.errors import TapError
 
@@ -111,7 +110,9 @@ class Site:
         finally:
             logging.getLogger("tap-infinity").removeHandler(said)
         assert not self.server.errors
-        return Run([json.loads(line) for line in out.getvalue().split("\n") if line], error, said.lines)
+        return Run(
+            [json.loads(line) for line in out.getvalue().split("\n") if line], error, said.lines
+        )
 
     def requests(self, path: str) -> list[dict[str, list[str]]]:
         """Give the queries of the requests whose path ends so."""

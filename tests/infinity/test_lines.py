@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,7 +21,7 @@ ROWS = st.lists(
 
 def in_pieces(body: bytes, cuts: Sequence[int]) -> Iterator[bytes]:
     edges = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
-    return (body[a:b] for a, b in zip(edges, edges[1:], strict=False))
+    return (body[a:b] for a, b in itertools.pairwise(edges))
 
 
 def everything(lines: Lines) -> tuple[list[dict[str, Any]], PleaseRetry | None, bool]:

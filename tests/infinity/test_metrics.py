@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from contact_sandbox.infinity.custom_metrics import parse
-from contact_sandbox.infinity.query import read_arguments
-from contact_sandbox.infinity.reference import QUEUES
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from contact_sandbox.infinity.custom_metrics import parse
+from contact_sandbox.infinity.query import read_arguments
+from contact_sandbox.infinity.reference import QUEUES
 from tap_infinity.report_settings import CustomMetric, channel_report, user_reports
 from tap_shared.errors import SettingRefused
 from tests.infinity.decoder import decoded
@@ -206,5 +206,8 @@ def test_a_good_definition_is_read_with_its_defaults() -> None:
 def test_wrong_channel_metrics_are_refused_before_any_request() -> None:
     with pytest.raises(SettingRefused, match="channel_metrics"):
         channel_report({"channel_metrics": {"custom_metrics": [{"ref": "Ch"}]}})
-    with serve(**TINY) as site, pytest.raises(SettingRefused, match="reports"):
-        site.run("calls", reports=[{"name": "x"}])
+    with serve(**TINY) as site:
+        run = site.run("calls", reports=[{"name": "x"}])
+        assert run.code == 2
+        assert "Setting 'reports'" in str(run.error)
+        assert not site.server.log.entries

@@ -9,7 +9,12 @@ import pytest
 from tap_shared.errors import CredentialsRefused, RunFailed, SettingRefused
 from tests.infinity.running import serve
 
-SMALL = {"page_size": 20, "window": "3d", "max_attempts": 3, "end_date": "2026-11-20T15:31:00Z"}
+SMALL: dict[str, Any] = {
+    "page_size": 20,
+    "window": "3d",
+    "max_attempts": 3,
+    "end_date": "2026-11-20T15:31:00Z",
+}
 TINY: dict[str, Any] = {"calls": 60, "days": 5}
 
 

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from contact_sandbox.infinity.api import InfinityVendor
 
+from contact_sandbox.infinity.api import InfinityVendor
 from tests.infinity.running import NOW, Run, Site, serve
 
-SMALL = {"page_size": 50, "window": "5d", "end_date": "2026-11-20T15:31:00Z"}
+SMALL: dict[str, Any] = {"page_size": 50, "window": "5d", "end_date": "2026-11-20T15:31:00Z"}
 BY_CALL = ("calls", "goal_triggers", "transactions", "call_users", "visits", "triggers")
 
 
@@ -85,7 +85,9 @@ def test_the_highest_row_id_never_runs_ahead_of_what_was_emitted() -> None:
                 if message["type"] == "RECORD":
                     emitted.add(message["record"]["rowId"])
                 elif message["type"] == "STATE":
-                    for part in message["value"]["bookmarks"].get("calls", {}).get("partitions", []):
+                    for part in (
+                        message["value"]["bookmarks"].get("calls", {}).get("partitions", [])
+                    ):
                         if part.get("max_row_id") == known:
                             assert max(emitted) >= known
         assert "row_id_at_start" not in runs[1].partition("calls", 101)
@@ -105,9 +107,7 @@ def test_a_first_run_that_is_interrupted_still_lets_late_rows_be_found() -> None
         part = half["bookmarks"]["triggers"]["partitions"][0]
         assert "max_row_id" not in part
         at = part["replication_key_value"]
-        kept = {
-            k: v for k, v in whole.keyed("triggers").items() if v["triggerDatetime"] < at
-        }
+        kept = {k: v for k, v in whole.keyed("triggers").items() if v["triggerDatetime"] < at}
         site.vendor.change(3)
         rest = site.run("triggers", igrp_ids=[101], state=half, **SMALL)
         truth = {k for k in site.vendor.expected("triggers") if k[0] == 101}
@@ -119,9 +119,7 @@ def test_installations_resume_each_from_its_own_bookmark() -> None:
     with serve() as site:
         first = site.run("calls", "call_keywords", igrp_ids=[101], **SMALL)
         site.server.log.clear()
-        both = site.run(
-            "calls", "call_keywords", igrp_ids=[101, 2044], state=first.state, **SMALL
-        )
+        both = site.run("calls", "call_keywords", igrp_ids=[101, 2044], state=first.state, **SMALL)
         assert both.error is None
         times: dict[int, list[str]] = {}
         for row in both.records("calls"):
