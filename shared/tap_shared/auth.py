@@ -52,12 +52,16 @@ class Session:
         self._clock = clock
         self._lock = threading.Lock()
         self._token: Token | None = None
+        self._renew_at = 0.0
 
     def token(self) -> str:
         """Give a token that is good for a while."""
         with self._lock:
-            if self._token is None or self._clock() > self._token.expires_at - self._margin:
+            if self._token is None or self._clock() > self._renew_at:
                 self._token = self._login()
+                left = self._token.expires_at - self._clock()
+                # A session shorter than the margin is still used for half of its life.
+                self._renew_at = self._token.expires_at - min(self._margin, left / 2)
             return self._token.value
 
     def refused(self, value: str) -> None:

@@ -6,6 +6,7 @@ Facts of the vendor: https://callgear.github.io/data_api/ unless said otherwise.
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
@@ -39,6 +40,7 @@ __all__ = ["CallGearClient", "vendor_error"]
 _PATH = "/v2.0"
 _MINUTE = 60.0
 _BAD_REQUEST = 400
+_FIELD_NAME = re.compile("[a-z][a-z0-9_]{0,59}")
 
 _CREDENTIALS = {
     "access_token_expired": "the access token has expired; make a new API key in the client area",
@@ -96,6 +98,9 @@ def _object(value: Any) -> Mapping[str, Any]:
 def _refusal(name: str, data: Mapping[str, Any]) -> TapError:
     field = str(data.get("field") or "")[:80]
     about = f" of '{field}'" if field else ""
+    value = data.get("value")
+    if field == "fields" and isinstance(value, str) and _FIELD_NAME.fullmatch(value):
+        about += f" ('{value}')"
     hint = ""
     if name in {"invalid_parameter_value", "unexpected_parameters"}:
         hint = " If a field is unknown to this account, name it in exclude_fields."

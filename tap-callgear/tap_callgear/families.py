@@ -40,15 +40,18 @@ class CallGearStream(ApiStream):
 
     Attributes:
         method: The API's method.
-        extra: Parameters that every request of the stream has.
         added: Columns that the tap adds, which are never asked for.
     """
 
     schemas = SchemaDirectory(schemas)
     method: ClassVar[str]
-    extra: ClassVar[Mapping[str, Any]] = {}
     added: ClassVar[Sequence[str]] = ()
     tap: TapCallGear
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """Parameters that every request of the stream has."""
+        return {}
 
     @property
     def zone(self) -> tzinfo:

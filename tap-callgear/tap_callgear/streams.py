@@ -5,7 +5,9 @@ Business objects and methods: https://callgear.github.io/data_api/.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from tap_callgear.families import (
     CallGearStream,
@@ -26,6 +28,11 @@ class Calls(ReportStream):
     method = "get.calls_report"
     primary_keys = ("id",)
     replication_key = "start_time"
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """Whether calls that are still in progress are listed too."""
+        return {"include_ongoing_calls": True} if self.tap.config["include_ongoing_calls"] else {}
 
 
 class CallLegs(ReportStream):
