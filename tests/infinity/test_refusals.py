@@ -69,7 +69,7 @@ def test_a_login_is_refused_under_the_keys_version() -> None:
     ("option", "said"), [("forbidden", "access denied"), ("unknown", "Resource not found")]
 )
 def test_a_refused_installation_harms_no_other(option: str, said: str) -> None:
-    with serve(**TINY, **{option: frozenset({101})}) as site:
+    with serve(**{**TINY, option: frozenset({101})}) as site:
         run = site.run("calls", "channels", "channel_metrics", **SMALL)
         assert isinstance(run.error, RunFailed)
         assert run.code == 1
