@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tap_pbx.envelope import check_offset, error_of, integer, rows_of
+from tap_pbx.links import without_key
 from tap_shared.errors import (
     CredentialsRefused,
     PleaseRetry,
@@ -18,7 +20,7 @@ from tap_shared.errors import (
     StreamUnavailable,
     TapError,
 )
-from tap_shared.http import Reply, Request, gateway_faults
+from tap_shared.http import Reply, Request, Transport, gateway_faults
 from tap_shared.page import Page, decode
 
 if TYPE_CHECKING:
@@ -167,7 +169,14 @@ class PbxClient:
         self.container: str = tap.config["container_id"].strip()
         self.access: Params = (("auth", self.key), ("containerID", self.container))
         self.transport = tap.transport({}, self._faults)
+        self._tap = tap
         self._has_succeeded = False
+
+    def media_transport(self, largest: int) -> Transport:
+        """Give a transport under the same limits whose answers may have so many bytes."""
+        transport = self._tap.transport({}, self._faults)
+        transport.limits = replace(transport.limits, body_bytes=largest)
+        return transport
 
     def _faults(self, reply: Reply) -> None:
         """Apply the error table; a key that was good before is refused for this thing only."""
@@ -192,12 +201,25 @@ class PbxClient:
         """
 
         def parse(reply: Reply) -> T:
-            answer = read_answer(reply.body)
+            answer = self._without_key(read_answer(reply.body))
             check_offset(answer)
             self._has_succeeded = True
             return read(answer, len(reply.body))
 
         return self.transport.send(Request(f"GET {path}", path, params=self.access + params), parse)
+
+    def _without_key(self, node: Any) -> Any:
+        """Take the key out of every text that holds it: links may carry it (inferred)."""
+        if isinstance(node, str):
+            if "://" not in node and self.key not in node:
+                return node
+            redact = self._tap.redact
+            return node if redact(node) == node else without_key(node, redact)
+        if isinstance(node, dict):
+            return {name: self._without_key(item) for name, item in node.items()}
+        if isinstance(node, list):
+            return [self._without_key(item) for item in node]
+        return node
 
     def calls(self, params: Params) -> Page:
         """Read a page of the call list; `facts['pages']` is the vendor's count of pages."""

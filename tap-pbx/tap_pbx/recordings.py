@@ -7,7 +7,6 @@ only, with the key put in anew; otherwise the recording is asked for by its file
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -56,7 +55,7 @@ class Recordings:
         self._path = path
         self._archive = archive
         self._doubts = min(_DOUBTS, attempts)
-        client.transport.limits = replace(client.transport.limits, body_bytes=_LARGEST)
+        self._transport = client.media_transport(_LARGEST)
 
     @property
     def is_storing(self) -> bool:
@@ -88,7 +87,11 @@ class Recordings:
         archive = self._archive
         if archive is None:
             return row
-        found: Audio | str = archive.stored(place) or self._fetched(row, place, archive)
+        try:
+            found: Audio | str = archive.stored(place) or self._fetched(row, place, archive)
+        except OSError as err:
+            msg = f"recordings_dir cannot be used ({type(err).__name__}); check it and its rights."
+            raise StreamFailed(msg) from None
         if isinstance(found, str):
             return {**row, "status": found}
         return {
@@ -119,7 +122,7 @@ class Recordings:
             return verdict or (INVALID if got else MISSING)
 
         try:
-            return self._client.transport.send(request, parse)
+            return self._transport.send(request, parse)
         except NotThere:
             return MISSING
 

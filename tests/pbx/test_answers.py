@@ -101,7 +101,7 @@ def test_events_are_not_mistaken_for_the_call_around_them() -> None:
 
 def test_the_key_is_taken_out_of_a_link_and_nothing_else() -> None:
     for link, bare in {
-        f"{HOST}/r?auth=a%2Bb&containerID=1&fileName=x.wav": f"{HOST}/r?containerID=1&fileName=x.wav",
+        f"{HOST}/r?auth=a%2Bb&tenantID=1&fileName=x": f"{HOST}/r?tenantID=1&fileName=x",
         f"{HOST}/r?AUTH=a": f"{HOST}/r",
         f"{HOST}/r?a%75th=a&b": f"{HOST}/r?b",
         f"{HOST}/a/b.wav?author=1#part": f"{HOST}/a/b.wav?author=1#part",

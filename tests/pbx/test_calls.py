@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -74,14 +75,14 @@ def test_both_dates_and_utc_are_always_sent_and_windows_share_their_edge(tmp_pat
         assert query["utcOffset"] == ["0"]
         assert query["tenantID"] == ["0"]
     ranges = sorted((query["fromDate"][0], query["toDate"][0]) for query in asked)
-    assert all(before[1] == after[0] for before, after in zip(ranges, ranges[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(ranges))
     assert len(ranges) > 5
 
 
 def test_620_calls_in_a_second_with_unstable_ties_and_rows_arriving_are_all_read(
     tmp_path: Path,
 ) -> None:
-    options = {"burst": 620, "drift": 1, "drift_limit": 15, "tenants": ("0",)}
+    options: dict[str, Any] = {"burst": 620, "drift": 1, "drift_limit": 15, "tenants": ("0",)}
     with serving(tmp_path, **options) as pbx:
         run = pbx.sync("calls")
         assert run.code == 0
@@ -217,7 +218,7 @@ def test_refused_credentials_end_the_run_with_2_in_one_line(
     tmp_path: Path, setting: str, words: str
 ) -> None:
     with serving(tmp_path) as pbx:
-        run = pbx.sync("calls", "call_events", **{setting: f"wrong {KEY}"})
+        run = pbx.sync("calls", "call_events", **cast("dict[str, Any]", {setting: f"wrong {KEY}"}))
         assert run.code == 2
         assert words in run.err
         assert "Traceback" not in run.err

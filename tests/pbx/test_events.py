@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from contact_sandbox.pbx.events import LONG
 from tests.pbx.syncing import Key, Row, agrees, serving
 
 PINS = {40: "eventData1", 64: "eventData4", 75: "eventData4"}
-ONE = {"tenants": ("0",), "calls": 250, "days": 4}
+ONE: dict[str, Any] = {"tenants": ("0",), "calls": 250, "days": 4}
 
 
 def hidden(row: Row) -> Row:

@@ -56,7 +56,7 @@ def test_what_is_stored_is_not_fetched_again_and_what_is_damaged_is(
     damaged.write_bytes(damaged.read_bytes()[:-100])
     pbx.server.log.clear()
     second = pbx.sync("call_recordings", recordings_dir=str(tmp_path / "audio"))
-    assert second.rows("call_recordings") == first.rows("call_recordings")
+    assert second.records("call_recordings") == first.records("call_recordings")
     sent = [e for e in pbx.server.log.entries if "/api/call_list" not in e.path]
     names = Counter(e.query.get("fileName", [e.path.rpartition("/")[2]])[0] for e in sent)
     fetched = [row for row in rows if names[row["file_name"]]]
