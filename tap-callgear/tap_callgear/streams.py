@@ -28,6 +28,7 @@ class Calls(ReportStream):
     method = "get.calls_report"
     primary_keys = ("id",)
     replication_key = "start_time"
+    flags = ("include_ongoing_calls",)
 
     @property
     def extra(self) -> Mapping[str, Any]:
