@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 __all__ = ["CASES", "Case"]
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 Key = tuple[Any, ...]
 Row = Mapping[str, Any]
@@ -23,7 +24,7 @@ class Case:
     Attributes:
         options: Options of the imitation: small, and with every stream readable.
         days: Depth of its history.
-        config: Settings on top of the vendor's own: small pages and windows, so that there are many.
+        config: Settings on top of the vendor's own: small pages and windows.
         zone: The zone of time texts that carry none.
         identity: Stream -> what a record is told apart by, where the tap makes the key.
         truth: Stream -> the same from an expected key and row.
@@ -36,7 +37,6 @@ class Case:
         unbounded: Streams that are emitted as the vendor returned them.
         least_lookback: Stream -> lookback below which the setting is not heeded.
         secrets: Further texts that no output may hold.
-        one_by_one: Settings that a run for a request log starts with.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Case:
     secrets: tuple[str, ...] = ()
 
     @staticmethod
-    def of(table: Mapping[str, T], stream: str, otherwise: T) -> T:
+    def of(table: Mapping[str, T], stream: str, otherwise: D) -> T | D:
         """Give a stream's entry of a table whose names may be patterns."""
         return next((v for name, v in table.items() if fnmatchcase(stream, name)), otherwise)
 

@@ -51,8 +51,8 @@ def full(bench: Bench, unreliable: object) -> Run:
 def unreliable(bench: Bench) -> Iterator[tuple[Server, Background]]:
     """Start a run against the same vendor behind a wire where a quarter of the requests fail.
 
-    Eight requests at a time, at the most talkative level; most of its time is waiting, so it goes on
-    beside the other tests.
+    Eight requests at a time, at the most talkative level. It mostly waits, so it goes on beside the
+    other tests.
     """
     with Server([bench.vendor], faults=Faults(rate=0.25, seed=7)) as server:
         config = {**bench.at(server), "max_concurrency": 8}

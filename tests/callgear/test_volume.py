@@ -1,0 +1,81 @@
+"""Much data: complete, without deep offsets, and with hardly more requests than pages."""
+
+from __future__ import annotations
+
+import random
+import signal
+from datetime import timedelta
+
+import pytest
+
+from contact_sandbox import Faults
+from tests.callgear.conftest import OpenAccount
+from tests.callgear.requests_log import asked, length
+from tests.contract.watermarks import Emitted
+
+pytestmark = pytest.mark.slow
+
+CALLS = "get.calls_report"
+
+
+def test_a_day_with_thirty_thousand_calls(account: OpenAccount) -> None:
+    busy = account(calls=30_000, burst=620, days=1, stable_order=False)
+    run = busy.run(
+        {**busy.config, "page_size": 1000, "window": "1d"}, catalog=busy.catalog("calls")
+    )
+    assert run.code == 0, run.stderr
+    truth, records = busy.truth("calls"), run.records("calls")
+    assert len(truth) > 30_000
+    assert len(records) == len(truth)
+    assert {(record["id"],) for record in records} == truth.keys()
+    requests = asked(busy, CALLS)
+    assert not [params for params in requests if params["offset"]]
+    assert len(requests) < 1.8 * len(truth) / 1000 + 10
+
+
+def test_more_than_a_page_in_one_second(account: OpenAccount) -> None:
+    busy = account(calls=2000, burst=620, days=2, stable_order=False)
+    run = busy.run({**busy.config, "page_size": 200}, catalog=busy.catalog("calls"))
+    assert run.code == 0, run.stderr
+    assert {(record["id"],) for record in run.records("calls")} == busy.truth("calls").keys()
+    deep = [params for params in asked(busy, CALLS) if params["offset"]]
+    assert deep
+    assert all(length(params) <= timedelta(seconds=1) for params in deep)
+    assert max(params["offset"] for params in deep) < 700
+
+
+@pytest.mark.parametrize("stream", ["offline_messages", "visitor_sessions", "goals"])
+def test_reports_that_cannot_be_sorted(account: OpenAccount, stream: str) -> None:
+    account_ = account(calls=3000, days=3, stable_order=False)
+    config = {**account_.config, "page_size": 100}
+    run = account_.run(config, catalog=account_.catalog(stream))
+    assert run.code == 0, run.stderr
+    assert account_.by_identity(run)[stream].keys() == account_.truth(stream).keys()
+    for params in asked(account_):
+        if params.get("offset") and "date_from" in params:
+            assert length(params) <= timedelta(seconds=1)
+
+
+def test_heavy_faults_and_twenty_kills(account: OpenAccount) -> None:
+    """Every run but the last is killed at a random line, and a quarter of the requests fail."""
+    mortal = account(calls=500, burst=150, stable_order=False)
+    streams = ("calls", "call_legs", "communications", "chats", "offline_messages", "employees")
+    catalog = mortal.catalog(*streams)
+    config = {**mortal.config, "page_size": 100, "max_concurrency": 8}
+    whole = mortal.run(config, catalog=catalog)
+    assert whole.code == 0, whole.stderr
+    rng, state, runs = random.Random(20), None, []  # noqa: S311 - no secret
+    emitted = Emitted(mortal, whole)
+    mortal.server.faults = Faults(rate=0.25, seed=3)
+    for _ in range(20):
+        run = mortal.tap.stop(config, rng.randrange(1, 400), signal.SIGKILL, state=state,
+                              catalog=catalog)  # fmt: skip
+        emitted.follow(run, state)
+        state = run.state or state
+        runs.append(run)
+    runs.append(mortal.run(config, state=state, catalog=catalog))
+    assert runs[-1].code == 0, runs[-1].stderr
+    emitted.follow(runs[-1], state)
+    assert mortal.by_identity(*runs) == mortal.by_identity(whole)
+    for stream in streams:
+        assert mortal.by_identity(*runs)[stream].keys() == mortal.truth(stream).keys()
