@@ -289,9 +289,11 @@ class ApiStream(Stream):
                 self._emit(records, item.read_at)
             yield records
             if self._is_limit_reached():
-                self.tap.message_writer.flush()
-                return
-        self._checkpoint(context, span.end, write_messages=write_messages)
+                break
+        else:
+            self._checkpoint(context, span.end, write_messages=write_messages)
+        if self.ABORT_AT_RECORD_COUNT is not None:
+            self.tap.message_writer.flush()  # a dry run ends without the tap's own last line
 
     def describe(self, span: Span) -> str:
         """Say what is read, for the log."""
