@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.mapper import SameRecordTransform
@@ -18,6 +18,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.singerlib.messages import RecordMessage, SchemaMessage
 from singer_sdk.streams.core import Stream
 
+from tap_shared.batch import BatchFiles
 from tap_shared.codec import Codec
 from tap_shared.coerce import Rules
 from tap_shared.conform import EXTRA, Conformer, declared_schema, tagged
@@ -29,6 +30,8 @@ from tap_shared.state import bookmark, mark
 from tap_shared.windows import Span, Window, span_of_run
 
 if TYPE_CHECKING:
+    from singer_sdk.helpers._batch import BatchConfig
+
     from tap_shared.tap import ApiTap
 
 __all__ = ["ApiStream", "WindowRead"]
@@ -86,6 +89,7 @@ class ApiStream(Stream):
         self.tap: ApiTap = tap
         self.keys = keys
         self.rows = 0
+        self._batches: BatchFiles | None = None
 
     def load_schema(self, name: str | None) -> dict[str, Any]:
         """Give the stream's schema file."""
@@ -213,19 +217,41 @@ class ApiStream(Stream):
         return plain and not flat
 
     def _emit(self, records: list[dict[str, Any]], extracted: datetime) -> None:
+        if self._batches is not None:
+            self._batches.add(records)
+            return
         if self._is_plain:
             self.tap.message_writer.write_page(
                 self.name, records, extracted.isoformat(), self._stream_version
             )
             return
+        for alias, record in self.emitted(records):
+            message = RecordMessage(alias, record, self._stream_version, extracted)
+            self.tap.message_writer.write_message(message)
+
+    def emitted(self, records: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+        """Give each record as it is emitted, mapped and flattened, with the name it goes by."""
+        if self._is_plain:
+            yield from ((self.name, record) for record in records)
+            return
         for record in records:
             for stream_map in self.stream_maps:
                 mapped = stream_map.transform(record)
                 if mapped is not None:
-                    message = RecordMessage(
-                        stream_map.stream_alias, mapped, self._stream_version, extracted
-                    )
-                    self.tap.message_writer.write_message(message)
+                    yield stream_map.stream_alias, mapped
+
+    @property
+    def version(self) -> int | None:
+        """The stream's version, where ACTIVATE_VERSION is on."""
+        return self._stream_version
+
+    def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
+        """Read as ever, but into files."""
+        with self.get_batch_counter() as counter:
+            self._batches = BatchFiles(self, batch_config, counter)
+            for _ in self._sync_records(context):
+                pass
+            self._batches.flush()
 
     # Once through
 
@@ -309,7 +335,10 @@ class ApiStream(Stream):
         if key is None:
             return
         entry = self.get_context_state(context)
-        mark(entry, key, min(reached, self.tap.run_start), self.tap.run_start)
+        if self._batches is not None:
+            self._batches.reach(partial(mark, entry, key, reached, self.tap.run_start))
+            return
+        mark(entry, key, reached, self.tap.run_start)
         if write_messages:
             self.tap.state_writer.write_state(self.tap_state)
 

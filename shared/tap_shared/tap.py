@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from singer_sdk import Tap
 from singer_sdk.singerlib import Catalog, StateMessage
 
+from tap_shared.batch import check_batch_config
 from tap_shared.command import OneLineCommand
 from tap_shared.conform import tagged
 from tap_shared.errors import (
@@ -111,6 +112,7 @@ class ApiTap(Tap):
             SettingRefused: A setting is missing or wrong.
         """
         check_schema(self.config_jsonschema, self.config)
+        check_batch_config(self.config)
         settings = Settings.read(self.config)
         self.check_settings()
         return settings
