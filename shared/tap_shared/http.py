@@ -449,6 +449,8 @@ def _connection_fault(err: Exception, url: str) -> str:
 
 
 def _session(url: str) -> requests.Session:
+    # At DEBUG it writes every query string, which holds telephone numbers and the like.
+    logging.getLogger("urllib3").setLevel(logging.INFO)
     session = requests.Session()
     adapter = HTTPAdapter(pool_connections=4, pool_maxsize=64, max_retries=0)
     session.mount("https://", adapter)

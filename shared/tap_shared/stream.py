@@ -284,6 +284,7 @@ class ApiStream(Stream):
                     break
                 if self._is_limit_reached():
                     break
+        self.tap.message_writer.flush()
         if "conformer" in vars(self):  # where nothing could be read, there is none
             self.conformer.report(self.logger.warning)
 

@@ -280,9 +280,10 @@ class ApiTap(Tap):
             about=kwargs.get("about", False), about_format=kwargs.get("about_format")
         )
         cls.print_version(print_fn=cls.logger.info)
+        found = _read_json("state", state)
         tap = cls(
             config=config.config if config else {},
-            state=_read_json("state", state),
+            state=check_state(found) if found else found,
             catalog=_read_json("catalog", catalog),
             parse_env_config=config.parse_env if config else False,
             validate_config=False,
