@@ -32,6 +32,9 @@ _HELD = 5
 class KeysetWalk:
     """One chain of requests over one range of days.
 
+    Attributes:
+        last: The last `rowId` that came; the one to begin behind before any came.
+
     Args:
         client: The login's API.
         path: Path below the version.
@@ -55,7 +58,7 @@ class KeysetWalk:
         self._client = client
         self._path = path
         self._params = params
-        self._last = after
+        self.last = after
         self._give = give
         self._wanted = wanted
         self._reply: Reply | None = None
@@ -75,6 +78,13 @@ class KeysetWalk:
         page, behind = self._give(Page(taken.rows, size=taken.size * _HELD))
         return Step(page, [*behind, *(() if has_ended else (self.job,))])
 
+    def through(self) -> int | None:
+        """Read to the end here and now, for the last `rowId` alone."""
+        step = self.job()
+        while step.then:
+            step = self.job()
+        return self.last
+
     def close(self) -> None:
         """Let go of an answer that nobody will read to its end."""
         with self._lock:
@@ -87,13 +97,13 @@ class KeysetWalk:
             self._reply, self._lines = None, Lines(iter(()))
 
     def _request(self, limit: int) -> Request:
-        beyond = (("filter[]", f"rowId-{_BEYOND}-value-{self._last}"),)
+        beyond = (("filter[]", f"rowId-{_BEYOND}-value-{self.last}"),)
         return self._client.request(
             self._path,
             (
                 *self._params,
                 ("sort[]", "rowId-asc"),
-                *(beyond if self._last is not None else ()),
+                *(beyond if self.last is not None else ()),
                 ("limit", str(limit)),
             ),
         )
@@ -139,7 +149,7 @@ class KeysetWalk:
             StreamFailed: Row ids are unusable or do not grow, compared as integers: the vendor
                 ignored the order or the filter.
         """
-        last = -1 if self._last is None else self._last
+        last = -1 if self.last is None else self.last
         for row in rows:
             try:
                 row_id = int(row["rowId"])
@@ -158,4 +168,4 @@ class KeysetWalk:
             last = row_id
         self._received += len(rows)
         if rows:
-            self._last = last
+            self.last = last

@@ -5,9 +5,9 @@ tells that it is new. So the state of an installation keeps, beside the watermar
 to this `rowId` everything older than the lookback has been emitted. After the windows of a run, one
 walk over the days before them asks for what lies beyond.
 
-That number is what the vendor's highest `rowId` was when the run began, not the highest one that
+That number is the highest `rowId` of the latest days when the run began, not the highest one that
 was read: a row may arrive in a window that is read already, while a younger one arrives in a window
-still to come.
+still to come. Only where the latest days are empty is it what was read.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _REACHED = "max_row_id"
 _FIRST_RUN = "row_id_at_start"
 _IDS_A_REQUEST = 100
 _WHOLE_PAGE = 64 << 20
+_LATEST = timedelta(days=2)
 
 
 def day_windows(span: Span, length: timedelta) -> Iterator[Window]:
@@ -70,16 +71,24 @@ class _Reading(WindowRead):
     Args:
         window: The window.
         state: The partition's state.
-        newest: The vendor's highest row id when the run began.
+        newest: The vendor's highest row id when the run began; None where it is not known.
+        walks: What was read; their ends tell it then.
         is_last: Whether windows and catch-up are complete with it.
     """
 
     def __init__(
-        self, window: Window, state: MutableMapping[str, Any], newest: int, *, is_last: bool
+        self,
+        window: Window,
+        state: MutableMapping[str, Any],
+        newest: int | None,
+        walks: Sequence[KeysetWalk],
+        *,
+        is_last: bool,
     ) -> None:
         super().__init__(window)
         self.state = state
         self.newest = newest
+        self.walks = walks
         self.is_last = is_last
 
     def note(self) -> None:
@@ -89,9 +98,12 @@ class _Reading(WindowRead):
         arrived since in windows that it has read.
         """
         if self.is_last:
-            self.state[_REACHED] = max(self.newest, _number(self.state.get(_REACHED)) or 0)
+            newest = self.newest
+            if newest is None:
+                newest = max((walk.last or 0 for walk in self.walks), default=0)
+            self.state[_REACHED] = max(newest, _number(self.state.get(_REACHED)) or 0)
             self.state.pop(_FIRST_RUN, None)
-        elif _number(self.state.get(_REACHED)) is None:
+        elif self.newest is not None and _number(self.state.get(_REACHED)) is None:
             self.state.setdefault(_FIRST_RUN, self.newest)
 
 
@@ -115,16 +127,16 @@ class TriggerWindows(InfinityStream):
         if not windows:
             return
         state = self.get_context_state(context)
-        newest = self._newest(igrp, span) if self.is_windowed else 0
+        newest = self._newest(igrp, windows[-1]) if self.is_windowed else None
         for window in windows:
             yield self._walk(igrp, window, span).job
             read = Window(window.start, min(window.end, span.end))
-            yield Fence(_Reading(read, state, newest, is_last=False))
+            yield Fence(_Reading(read, state, newest, self._walks, is_last=False))
         start, after = _midnight(self.tap.settings.start_date), _known(state)
         if span.watermark and after is not None and start < windows[0].start:
             yield self._walk(igrp, Window(start, windows[0].start), span, after).job
         end = Window(span.end, span.end)
-        yield Fence(_Reading(end, state, newest, is_last=True))
+        yield Fence(_Reading(end, state, newest, self._walks, is_last=True))
 
     def verify(self, read: WindowRead) -> Sequence[Node]:
         """Keep the catch-up's state; there is no count to compare with."""
@@ -135,42 +147,39 @@ class TriggerWindows(InfinityStream):
     def _path(self, igrp: int) -> str:
         return f"igrps/{igrp}/triggers/{self.report}"
 
-    @property
-    def _flags(self) -> Params:
-        """Parameters of every request for triggers."""
-        return (("excludePiiData", "1"),) if self.tap.config.get("exclude_pii") else ()
-
-    def _newest(self, igrp: int, span: Span) -> int:
-        """Ask for the highest row id of the last days, or of all where these have none."""
-        start = _midnight(self.tap.settings.start_date)
-        whole = list(day_windows(Span(start, span.end), DAY * 36525))
-        recent = Window(max(start, whole[-1].end - 2 * DAY), whole[-1].end)
-        ordered = (("sort[]", "rowId-desc"), ("limit", "1"))
-        for window in (recent, Window(start, whole[-1].end)):
-            params = (*days(window), ("format", "json"), *self._flags, *ordered)
-            request = self.tap.client.request(self._path(igrp), params)
-            rows = self.tap.client.read(request).rows
-            ids = [found for row in rows if (found := _number(row.get("rowId"))) is not None]
-            if ids:
-                return max(ids)
-        return 0
+    def _newest(self, igrp: int, latest: Window) -> int | None:
+        """Ask for the highest row id of the latest days; None where these have no rows."""
+        days_ago = max(latest.start, latest.end - _LATEST)
+        walk = KeysetWalk(
+            self.tap.client,
+            self._path(igrp),
+            self._params(Window(days_ago, latest.end), ("rowId",)),
+            after=None,
+            give=lambda _: (None, ()),
+            wanted=_WHOLE_PAGE,
+        )
+        return walk.through()
 
     def _walk(self, igrp: int, window: Window, span: Span, after: int | None = None) -> KeysetWalk:
         walk = KeysetWalk(
             self.tap.client,
             self._path(igrp),
-            (
-                *days(window),
-                ("format", "json"),
-                *(("display[]", name) for name in self.shown),
-                *self._flags,
-            ),
+            self._params(window, self.shown),
             after=after,
             give=self._giver(igrp, span),
             wanted=self.wanted,
         )
         self._walks.append(walk)
         return walk
+
+    def _params(self, window: Window, shown: Sequence[str]) -> Params:
+        """Give the parameters of every request for triggers."""
+        return (
+            *days(window),
+            ("format", "json"),
+            *(("display[]", name) for name in shown),
+            *((("excludePiiData", "1"),) if self.tap.config.get("exclude_pii") else ()),
+        )
 
     def _giver(
         self,

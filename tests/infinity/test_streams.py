@@ -73,8 +73,12 @@ def test_listed_installations_are_the_only_ones(site: Site) -> None:
 def test_requests_for_triggers_follow_the_vendors_method(site: Site) -> None:
     site.server.log.clear()
     site.run("calls", igrp_ids=[101], **SMALL)
-    walks = [q for q in site.requests("/triggers/calls") if q["sort[]"] == ["rowId-asc"]]
-    assert walks
+    asked = site.requests("/triggers/calls")
+    assert {tuple(query["sort[]"]) for query in asked} == {("rowId-asc",)}
+    first = [query for query in asked if "display[]" in query]
+    assert asked[: len(first)] == first, "what is the highest rowId is asked before anything else"
+    assert all(query["startDate"] == ["2026-11-19"] for query in first)
+    walks = asked[len(first) :]
     for query in walks:
         assert query["tz"] == ["UTC"]
         assert query["format"] == ["json"]
