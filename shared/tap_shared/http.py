@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
@@ -26,6 +29,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from tap_shared.errors import (
+    CredentialsRefused,
     PleaseRetry,
     PleaseWait,
     StreamFailed,
@@ -39,6 +43,9 @@ __all__ = ["Limits", "Reply", "Request", "Transport", "gateway_faults"]
 
 T = TypeVar("T")
 
+_BAD_HEADER = "A credential setting holds a character that no HTTP header may carry."
+_HEADER = re.compile(r"[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")
+_GZIP = zlib.MAX_WBITS | 16
 _CONNECT_SECONDS = 10
 _BLOCK = 1 << 18
 _REDIRECTS = 3
@@ -122,17 +129,24 @@ class Reply:
             PleaseRetry: The connection broke, or the body is shorter than announced or drips.
             StreamFailed: The body is larger than the limit.
         """
-        raw, got = self._response.raw, 0
+        packed = "gzip" in self.headers.get("Content-Encoding", "").lower()
+        pieces, got = self._pieces(), 0
+        for block in _inflated(pieces) if packed else pieces:
+            got += len(block)
+            if is_bounded and got > self._limits.body_bytes:
+                msg = f"the answer is larger than {self._limits.body_bytes >> 20} MiB."
+                raise StreamFailed(msg)
+            yield block
+
+    def _pieces(self) -> Iterator[bytes]:
+        """Give the body's bytes as they come, so that the clock is read however few they are."""
+        raw = self._response.raw
         try:
-            while block := raw.read(_BLOCK, decode_content=True):
-                got += len(block)
-                if is_bounded and got > self._limits.body_bytes:
-                    msg = f"the answer is larger than {self._limits.body_bytes >> 20} MiB."
-                    raise StreamFailed(msg)
+            while piece := raw.read1(_BLOCK, decode_content=False):
                 if time.monotonic() > self._deadline:
                     msg = f"the answer took longer than {self._limits.attempt_seconds:.0f} s"
                     raise TimedOut(msg)
-                yield block
+                yield piece
             left = getattr(raw, "length_remaining", None)
         except urllib3.exceptions.ReadTimeoutError:
             msg = "the answer stopped coming"
@@ -160,13 +174,13 @@ class Reply:
     def retry_after(self) -> float | None:
         """Seconds that the vendor asks to wait; None where it does not say or says nonsense."""
         text = self.headers.get("Retry-After", "").strip()
+        if re.fullmatch(r"[+-]?\d{1,9}(\.\d*)?", text):
+            return max(0.0, float(text))
         try:
-            return max(0.0, float(text)) if text else None
-        except ValueError:
-            pass
-        try:
-            return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-        except (ValueError, TypeError, OverflowError):
+            moment = parsedate_to_datetime(text)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return max(0.0, moment.timestamp() - time.time())
+        except (ValueError, TypeError, OverflowError, IndexError):
             return None
 
     @property
@@ -179,6 +193,32 @@ class Reply:
     def close(self) -> None:
         """Give the connection back, or drop it where bytes are left unread."""
         self._response.close()
+
+
+def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Decompress gzip in bounded blocks.
+
+    Raises:
+        PleaseRetry: It is no gzip, or cut off.
+    """
+    inflate = zlib.decompressobj(_GZIP)
+    begun = False
+    try:
+        for piece in pieces:
+            begun, left, block = True, piece, b""
+            while left or len(block) == _BLOCK:
+                if inflate.eof:
+                    inflate = zlib.decompressobj(_GZIP)  # one gzip may follow another
+                block = inflate.decompress(left, _BLOCK)
+                if block:
+                    yield block
+                left = inflate.unconsumed_tail or inflate.unused_data
+    except zlib.error:
+        msg = "the answer says that it is gzip and is not"
+        raise PleaseRetry(msg) from None
+    if begun and not inflate.eof:
+        msg = "the answer was cut off before the end of its gzip"
+        raise PleaseRetry(msg)
 
 
 def gateway_faults(reply: Reply) -> None:
@@ -232,6 +272,7 @@ class Transport:
         self._faults = faults
         self._count = threading.Lock()
         self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip", **headers}
+        _check_headers(self._headers)
         self._session = _session(url)
 
     def send(self, request: Request, parse: Callable[[Reply], T]) -> T:
@@ -314,21 +355,30 @@ class Transport:
 
     def _exchange(self, request: Request) -> Reply:
         """Send, following redirects on the same host only."""
-        for _ in range(_REDIRECTS):
+        for _ in range(_REDIRECTS + 1):
+            self._keep_home(request)
             response = self._once(request)
             if not response.is_redirect:
                 return Reply(response, self.limits)
-            target = urljoin(response.url or "", response.headers.get("Location", ""))
+            base, location = response.url or "", response.headers.get("Location", "")
             response.close()
-            if _origin(target) != _origin(self.url):
-                host = (urlsplit(target).hostname or "nowhere")[:80]
-                msg = (
-                    f"{request.what}: the vendor redirects to another host ({host}); credentials"
-                    " are never sent there. Check the api_url setting."
-                )
-                raise StreamFailed(msg)
-            request = replace(request, path=target, params=())
+            request = replace(request, path=_target(base, location), params=())
         msg = f"{request.what}: more than {_REDIRECTS} redirects in a row."
+        raise StreamFailed(msg)
+
+    def _keep_home(self, request: Request) -> None:
+        """Refuse to send anything to another host than the API's.
+
+        Raises:
+            StreamFailed: A redirect, or a link of the vendor's, leads elsewhere.
+        """
+        if request.path.startswith("/") or _origin(request.path) == _origin(self.url):
+            return
+        host = (_origin(request.path) or ("", ""))[1]
+        msg = (
+            f"{request.what}: the vendor redirects to another host ({(host or 'nowhere')[:80]});"
+            " credentials are never sent there. Check the api_url setting."
+        )
         raise StreamFailed(msg)
 
     def _once(self, request: Request) -> requests.Response:
@@ -353,8 +403,7 @@ class Transport:
                 stream=True,
             )
         except requests.exceptions.InvalidHeader:
-            msg = "A credential setting holds a character that no HTTP header may carry."
-            raise StreamFailed(msg) from None
+            raise CredentialsRefused(_BAD_HEADER) from None
         except requests.Timeout as err:
             raise TimedOut(_connection_fault(err, self.url)) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as err:
@@ -369,6 +418,7 @@ class _Failures:
         self._request = request
         self._begun = time.monotonic()
         self._waits = 0
+        self._retries = 0
         self._timeouts = 0
 
     @staticmethod
@@ -383,6 +433,7 @@ class _Failures:
         """
         transport, err = self._transport, details["exception"]
         transport.retries += 1
+        self._retries += 1
         self._timeouts += isinstance(err, TimedOut)
         if self._request.is_window and self._timeouts >= _TIMEOUTS:
             raise WindowTooLarge(str(err))
@@ -398,6 +449,7 @@ class _Failures:
         """Let everybody wait for a limit to reset; such waits do not use up the tries."""
         transport = self._transport
         transport.retries += 1
+        self._retries += 1
         self._waits += 1
         floor = min(transport.limits.backoff_seconds, 0.05 * 2.0**self._waits)
         asked = random.uniform(1, 2) if err.after is None else self._bounded(err)  # noqa: S311
@@ -423,17 +475,41 @@ class _Failures:
         """Give the error that ends the request."""
         if type(err) not in {PleaseRetry, PleaseWait, TimedOut}:
             return err
-        tries = self._transport.limits.attempts
+        tries = self._retries + 1
+        times = f"{tries} time{'s' * (tries > 1)}"
         return StreamFailed(
-            f"{self._request.what} failed {tries} times, the last time with: {err}. Run again"
+            f"{self._request.what} failed {times}, the last time with: {err}. Run again"
             " later; what was read is kept in the state."
         )
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    default = 443 if parts.scheme == "https" else 80
-    return parts.scheme, parts.hostname, parts.port or default
+def _origin(url: str) -> tuple[str, str | None, int] | None:
+    """Give scheme, host and port; None where it is no URL at all."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80)
+
+
+def _target(base: str, location: str) -> str:
+    try:
+        return urljoin(base, location)
+    except ValueError:
+        return location.lstrip("/")  # no URL: it is refused like another host
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse what would end, or forge, the head of a request.
+
+    Raises:
+        CredentialsRefused: A header's value holds such a character.
+    """
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(value):
+            msg = f"The header '{name}': {_BAD_HEADER}"
+            raise CredentialsRefused(msg)
 
 
 def _connection_fault(err: Exception, url: str) -> str:
@@ -448,10 +524,18 @@ def _connection_fault(err: Exception, url: str) -> str:
     return f"{reason}: {urlsplit(url).hostname}"
 
 
+class _Session(requests.Session):
+    """A session that leaves redirects alone: even unfollowed, their bodies would be read whole."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        """Find none."""
+        return None
+
+
 def _session(url: str) -> requests.Session:
     # At DEBUG it writes every query string, which holds telephone numbers and the like.
     logging.getLogger("urllib3").setLevel(logging.INFO)
-    session = requests.Session()
+    session = _Session()
     adapter = HTTPAdapter(pool_connections=4, pool_maxsize=64, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
@@ -462,4 +546,6 @@ def _session(url: str) -> requests.Session:
     session.verify = surroundings["verify"]
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    # It logs whole URLs, at DEBUG and where a header cannot be read: queries hold personal data.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     return session

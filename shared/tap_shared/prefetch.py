@@ -160,7 +160,9 @@ class ReadAhead:
             self._running += 1
 
     def _work(self, entry: _Entry) -> None:
-        page, then, error = None, (), None
+        page: Page | None = None
+        then: Sequence[Node] = ()
+        error: BaseException | None = None
         try:
             step = entry.node()  # type: ignore[operator]
             page, then = step.page, step.then

@@ -32,7 +32,7 @@ _scalars = st.sampled_from(
 
 @st.composite
 def _leaf(draw: st.DrawFn) -> dict[str, Any]:
-    node = dict(draw(_scalars))
+    node: dict[str, Any] = dict(draw(_scalars))
     if draw(st.booleans()):
         node["type"] = [node["type"], "null"]
     if draw(st.integers(0, 3)) == 0:

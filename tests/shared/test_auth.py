@@ -82,13 +82,13 @@ def test_a_late_refusal_does_not_throw_a_new_token_away() -> None:
 
 
 def test_a_login_that_fails_is_tried_again_by_the_next_one_who_asks() -> None:
-    answers = iter([CredentialsRefused("no"), Token("sandbox-token", 9e9)])
+    logins: list[Token] = []
 
     def login() -> Token:
-        answer = next(answers)
-        if isinstance(answer, Token):
-            return answer
-        raise answer
+        logins.append(Token("sandbox-token", 9e9))
+        if len(logins) == 1:
+            raise CredentialsRefused("no")
+        return logins[-1]
 
     session = Session(login)
     with pytest.raises(CredentialsRefused):

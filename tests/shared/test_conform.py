@@ -189,8 +189,7 @@ def plain_case(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     def of(depth: int) -> tuple[dict[str, Any], Any]:
         kind = draw(st.sampled_from([*leaves, *(["array", "object"] if depth else [])]))
         node: dict[str, Any] = {"type": [kind, "null"]}
-        if draw(st.integers(0, 5)) == 0:
-            value = None
+        value: Any
         if kind == "array":
             node["items"], one = of(depth - 1)
             value = [] if draw(st.booleans()) else [one]
