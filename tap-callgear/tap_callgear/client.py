@@ -308,7 +308,7 @@ class CallGearClient:
         name = rows[0].get("timezone") if rows else None
         try:
             return ZoneInfo(str(name)).key
-        except (ValueError, OSError):
+        except (KeyError, ValueError, OSError):
             msg = "the account names no known time zone; set timezone."
             raise StreamFailed(msg) from None
 

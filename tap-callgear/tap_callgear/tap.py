@@ -104,7 +104,7 @@ class TapCallGear(ApiTap):
         name = self.config.get("timezone")
         try:
             _ = ZoneInfo(name) if name else UTC
-        except (ValueError, OSError):
+        except (KeyError, ValueError, OSError):
             raise SettingRefused("timezone", "must be an IANA name, such as Asia/Dubai.") from None
 
     def _check_excluded_fields(self) -> None:
