@@ -41,6 +41,8 @@ _ANNOTATED = (
 )
 """What finds calls with notes, a follow-up flag or a severity; the filter knows 1 to 5."""
 
+_ENTRY = "phone_numbers_entry"
+
 
 class Calls(CallListStream):
     """Calls of a tenant, inbound, outbound and internal (`/api/call_list.php`)."""
@@ -140,8 +142,12 @@ class PhoneStream(PbxStream):
 
     @property
     def partitions(self) -> list[dict[str, Any]]:
-        """The configured numbers."""
-        return [{"phone_number": number} for number in self.tap.phone_numbers]
+        """The configured numbers, by their place in the setting: a number is personal data."""
+        return [{_ENTRY: place} for place, _ in enumerate(self.tap.phone_numbers, 1)]
+
+    def _number(self, context: Context) -> str:
+        place: int = context[_ENTRY]
+        return self.tap.phone_numbers[place - 1]
 
     def conversations(self, context: Context | None) -> Page:
         """Read the conversations of a number.
@@ -151,8 +157,7 @@ class PhoneStream(PbxStream):
         """
         if context is None:
             raise StreamUnavailable("it needs the setting phone_numbers.")
-        number = context["phone_number"]
-        params = (("phoneNumber", number),)
+        params = (("phoneNumber", self._number(context)),)
         return self._stamped(context, "conversations", params, "conversation_id")
 
     def messages(self, context: Context, conversation: str) -> Page:
@@ -171,9 +176,8 @@ class PhoneStream(PbxStream):
         except NotThere as err:
             raise StreamUnavailable(str(err)) from None
         container = self.tap.client.container
-        return page.stamp(
-            container_id=container, tenant_id=None, phone_number=context["phone_number"]
-        )
+        number = self._number(context)
+        return page.stamp(container_id=container, tenant_id=None, phone_number=number)
 
 
 class SmsConversations(PhoneStream):

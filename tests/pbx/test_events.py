@@ -124,6 +124,8 @@ def test_an_unknown_number_fails_alone_and_none_at_all_is_said(tmp_path: Path) -
         run = pbx.sync("sms_conversations", phone_numbers=numbers)
         assert run.code == 1
         assert "does not exist in this container" in run.err
+        assert "(phone_numbers_entry 1)" in run.err
+        assert not any(number in run.err for number in numbers)
         assert run.records("sms_conversations").keys() == pbx.expected("sms_conversations").keys()
         none = pbx.sync("sms_messages", phone_numbers=[])
         assert none.code == 1
