@@ -89,19 +89,30 @@ class LogStream(MotionStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read each window to an empty page: a short one may be the server's own limit."""
-        for window in plan(span, self.tap.settings.window):
-            yield walk(partial(self._fetch, window), OffsetPaginator(0, f"POST {self.path}"))
+        for part in self._slices(span):
+            window = Window(max(part.start, span.start), part.end)
+            fetch = partial(self._fetch, window, part)
+            yield walk(fetch, OffsetPaginator(0, f"POST {self.path}"))
             yield Fence(WindowRead(window))
 
-    def _fetch(self, window: Window, offset: int) -> Page:
+    def _slices(self, span: Span) -> Iterable[Window]:
+        """Cut time at multiples of the window from `start_date` on, wherever this run begins.
+
+        So a row that is read again comes in the same slice, unless that was still open.
+        """
+        begin, length = self.tap.settings.start_date, self.tap.settings.window
+        skipped = max(span.start - begin, timedelta(0)) // length * length
+        return plan(Span(begin + skipped, span.end), length)
+
+    def _fetch(self, window: Window, part: Window, offset: int) -> Page:
         body = {
             **bounds(overlapped(window)),
             "OrderBy": list(self.order),
         }
-        return self.shape(self.ask(self.path, body, offset), window)
+        return self.shape(self.ask(self.path, body, offset), part)
 
-    def shape(self, page: Page, window: Window) -> Page:  # noqa: ARG002
-        """Add the tap's own columns."""
+    def shape(self, page: Page, part: Window) -> Page:  # noqa: ARG002
+        """Add the tap's own columns; `part` is the slice of time that was asked for."""
         return page
 
 

@@ -44,11 +44,9 @@ class ReportMessages(LogStream):
     selected_by_default = False
     bounded = False
 
-    def shape(self, page: Page, window: Window) -> Page:
-        """Stamp the window."""
-        return page.stamp(
-            window_start=instant_text(window.start), window_end=instant_text(window.end)
-        )
+    def shape(self, page: Page, part: Window) -> Page:
+        """Stamp the slice of time."""
+        return page.stamp(window_start=instant_text(part.start), window_end=instant_text(part.end))
 
 
 class AgentWorkstateEvents(LogStream):
@@ -59,7 +57,7 @@ class AgentWorkstateEvents(LogStream):
     order = ("Epoch", "_id")
     replication_key = "event_at"
 
-    def shape(self, page: Page, window: Window) -> Page:  # noqa: ARG002
+    def shape(self, page: Page, part: Window) -> Page:  # noqa: ARG002
         """Make the event's instant of `Epoch`, whole seconds that many events may share."""
         page.rows = [{"event_at": _event_at(row.get("Epoch")), **row} for row in page.rows]
         return page

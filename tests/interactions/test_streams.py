@@ -71,6 +71,18 @@ def test_messages_carry_the_window_that_they_came_in() -> None:
         assert all({"Filter", "DateFilterField"}.isdisjoint(body) for body in bodies)
 
 
+def test_a_message_that_is_read_again_keeps_the_window_it_came_in() -> None:
+    with serving() as tenant:
+        whole = tenant.run("report_messages", end_date="2026-11-20").by_key("report_messages")
+        entry = {"replication_key": "window_end", "replication_key_value": "2026-11-18T05:00:00Z"}
+        state = {"bookmarks": {"report_messages": entry}}
+        again = tenant.run("report_messages", state=state, end_date="2026-11-20")
+        assert 0 < len(again.rows("report_messages")) < len(whole)
+        assert again.by_key("report_messages").items() <= whole.items()
+        asked = tenant.bodies("/reporting/api/v1/report-message/details")
+        assert min(body["StartDateTime"] for body in asked[-4:]) == "2026-11-18T03:59:59.999Z"
+
+
 def test_an_events_instant_is_its_epoch() -> None:
     with serving() as tenant:
         rows = tenant.run("agent_workstate_events").rows("agent_workstate_events")
