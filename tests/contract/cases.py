@@ -28,12 +28,17 @@ class Case:
         zone: The zone of time texts that carry none.
         identity: Stream -> what a record is told apart by, where the tap makes the key.
         truth: Stream -> the same from an expected key and row.
+        signs: Stream -> what a record, and what an expected key, are matched by, where rows of one
+            sign may be several and only the tap can tell them apart.
         wire: Stream -> the columns that an expected row must come out as; None leaves content out.
         misfits: Stream -> fields whose values do not always fit their declared type.
         wrong: Settings whose credential the vendor refuses.
         refusal: Options that make the vendor refuse a stream or partition, and how it is named.
         refused: Streams that such a refusal takes away as a whole.
         dying: Options with which the credential dies during a run.
+        refused_key: What the keys of rows of a refused partition hold.
+        volatile: Columns that follow from how the time was cut into windows.
+        masked: Stream -> fields that may be masked with `***`.
         unbounded: Streams that are emitted as the vendor returned them.
         least_lookback: Stream -> lookback below which the setting is not heeded.
         secrets: Further texts that no output may hold.
@@ -45,12 +50,18 @@ class Case:
     zone: str = "UTC"
     identity: Mapping[str, Callable[[Row], Key]] = field(default_factory=dict)
     truth: Mapping[str, Callable[[Key, Row], Key]] = field(default_factory=dict)
+    signs: Mapping[str, tuple[Callable[[Row], Key], Callable[[Key], Key]]] = field(
+        default_factory=dict
+    )
     wire: Mapping[str, Callable[[Row], Row] | None] = field(default_factory=dict)
     misfits: Mapping[str, frozenset[str]] = field(default_factory=dict)
     wrong: Mapping[str, Any] = field(default_factory=dict)
     refusal: tuple[Mapping[str, Any], str] = field(default_factory=lambda: ({}, ""))
     refused: frozenset[str] = frozenset()
+    refused_key: Any = None
     dying: Mapping[str, Any] | None = None
+    volatile: frozenset[str] = frozenset({"window_end"})
+    masked: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unbounded: tuple[str, ...] = ()
     least_lookback: Mapping[str, timedelta] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
@@ -89,19 +100,26 @@ _CALLGEAR = Case(
 _INFINITY = Case(
     options={"calls": 160, "short_pages": 0.1},
     config={"page_size": 100, "window": "3d", "lookback": "5d"},
+    misfits={"*": frozenset({"leadScore"})},
     wrong={"api_key": "sandbox-no-such-key"},
+    refusal=({"forbidden": frozenset({31007})}, "igrp 31007"),
 )
 
 _PBX = Case(
     options={"calls": 160, "busy_day": 30, "unstable_ties": False},
     config={"window": "2d", "lookback": "4d"},
     wrong={"api_key": "sandbox-no-such-key"},
+    masked={"call_events": frozenset({f"eventData{n}" for n in range(1, 9)})},
+    refusal=({"forbidden_tenants": ("102",)}, "tenant_id 102"),
+    refused_key="102",
 )
 
 _DIXA = Case(
     options={"conversations": 80, "agents": 13, "feedback": 20},
     config={"page_size": 50, "window": "3d", "lookback": "4d"},
     wrong={"api_token": "sandbox-no-such-token"},
+    refusal=({"refused_ids": ("csat",)}, "metric_csat"),
+    refused=frozenset({"metric_csat"}),
     unbounded=("record_*",),
 )
 

@@ -70,10 +70,14 @@ STATES = (
 )
 
 
+SDKS_OWN = "An unhandled error occurred while syncing"
+"""The SDK's own log lines may stand around a tap's sentence."""
+
+
 def sentence(run: Run) -> str:
     """Give the one line that says what is wrong."""
     assert "Traceback" not in run.stderr, run.stderr
-    lines = run.said("ERROR") + run.said("CRITICAL")
+    lines = [line for line in run.said("ERROR") if SDKS_OWN not in line]
     assert len(lines) == 1, run.stderr
     return lines[0]
 
@@ -178,7 +182,9 @@ def test_a_stream_that_the_vendor_refuses_fails_alone(bench: Bench, another: Ope
     assert "Traceback" not in run.stderr
     found = closed.by_identity(run)
     for stream in set(closed.streams) - bench.case.refused:
-        assert closed.truth(stream).keys() == found[stream].keys(), stream
+        part = bench.case.refused_key
+        truth = {key for key in closed.truth(stream) if part is None or part not in key}
+        assert truth == found[stream].keys(), stream
     assert run.state
 
     left_out = closed.run({**closed.config, "skip_unavailable": True}, catalog=bench.catalog())

@@ -69,12 +69,14 @@ def texts(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def test_no_personal_datum_is_ever_logged(full: Run, talkative: Run) -> None:
+def test_no_personal_datum_is_ever_logged(
+    bench: Bench, full: Run, talkative: Run) -> None:
     found: set[str] = set()
     for stream, schema in announced(full).items():
         for record in full.records(stream):
             found.update(personal(record, schema))
-    data = sorted(text for text in found if len(text) > 5)
+    configured = json.dumps(bench.config)  # an account's own numbers may be named
+    data = sorted(text for text in found if len(text) > 5 and text not in configured)
     assert data
     if len(data) > 1500:
         data = random.Random(5).sample(data, 1500)  # noqa: S311 - no secret

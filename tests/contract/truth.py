@@ -21,6 +21,7 @@ INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _UNSTORABLE = re.compile("[\ud800-\udfff\0]")
 _TRUE, _FALSE = {"1", "true", "t", "yes", "on"}, {"0", "false", "f", "no", "off"}
+_MILLISECONDS = 10**11
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ZERO = ("0000-00-00", "0001-01-01")
 
@@ -76,7 +77,8 @@ def instant_of(value: Any, zone: tzinfo, epoch: str | None) -> datetime | None:
     Raises:
         ValueError: It is none.
     """
-    if epoch and not isinstance(value, str):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        epoch = epoch or ("ms" if abs(value) > _MILLISECONDS else "s")
         return _EPOCH + timedelta(**{"milliseconds" if epoch == "ms" else "seconds": value})
     if not isinstance(value, str):
         message = "not a time"
@@ -96,6 +98,7 @@ def differences(
     *,
     zone: tzinfo,
     misfits: frozenset[str] = frozenset(),
+    masked: frozenset[str] = frozenset(),
 ) -> list[str]:
     """Say where a record does not hold what the vendor sent.
 
@@ -104,6 +107,7 @@ def differences(
         row: The row on the wire.
         schema: The stream's announced schema.
         zone: The zone of time texts that carry none.
+        masked: Fields that may be masked with `***`.
         misfits: Fields whose values may not fit their type and are then kept in `_extra`.
     """
     found = []
@@ -113,6 +117,8 @@ def differences(
         if name not in properties:
             if name not in extra or not _equal(extra[name], _storable(sent)):
                 found.append(f"_extra.{name}: {sent!r} came as {extra.get(name)!r}")
+        elif name in masked and record.get(name) == "***":
+            continue
         elif not _same(sent, record.get(name), properties[name], zone):
             kept = record.get(name) is None and _equal(extra.get(name), _storable(sent))
             if not (kept and name in misfits):
