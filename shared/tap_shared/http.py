@@ -250,6 +250,12 @@ class Transport:
         limits: Bounds of one request.
         logger: Where retries are told.
         faults: The vendor's error table: raises for every answer that is no success.
+
+    Attributes:
+        requests: Requests sent.
+        answers: Answers that came, of any status.
+        retries: Tries after a failed one.
+        skew: Seconds that the vendor's clock was ahead of ours; None where it told no time.
     """
 
     def __init__(
@@ -268,6 +274,8 @@ class Transport:
         self.limits = limits
         self.requests = 0
         self.retries = 0
+        self.answers = 0
+        self.skew: float | None = None
         self._log = logger
         self._faults = faults
         self._count = threading.Lock()
@@ -392,7 +400,7 @@ class Transport:
         else:
             body = request.body
         try:
-            return self._session.request(
+            response = self._session.request(
                 request.method,
                 request.path if absolute else self.url + request.path,
                 params=list(request.params) or None,
@@ -408,6 +416,18 @@ class Transport:
             raise TimedOut(_connection_fault(err, self.url)) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as err:
             raise PleaseRetry(_connection_fault(err, self.url)) from None
+        self._note(response)
+        return response
+
+    def _note(self, response: requests.Response) -> None:
+        """Count an answer, and compare its clock with ours."""
+        with self._count:
+            self.answers += 1
+        try:
+            told = parsedate_to_datetime(response.headers.get("Date", ""))
+            self.skew = told.replace(tzinfo=told.tzinfo or UTC).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError, IndexError):
+            self.skew = None
 
 
 class _Failures:

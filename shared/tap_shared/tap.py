@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from singer_sdk import Tap
 from singer_sdk.singerlib import Catalog, StateMessage
+from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_shared.batch import check_batch_config
+from tap_shared.check import check
 from tap_shared.command import OneLineCommand
 from tap_shared.conform import tagged
 from tap_shared.errors import (
@@ -63,6 +65,7 @@ class ApiTap(Tap):
         self.has_emitted = False
         self.ending: TapError | None = None
         self.failures: list[TapError] = []
+        self.transports: list[Transport] = []
         self.redact = Redactor()
         super().__init__(*args, **kwargs)
         self._hide_secrets()
@@ -149,7 +152,7 @@ class ApiTap(Tap):
             timeout=settings.request_timeout,
             longest_wait=longest_wait,
         )
-        return Transport(
+        made = Transport(
             url or settings.api_url,
             headers={"User-Agent": settings.user_agent, **headers},
             gate=gate or self.gate,
@@ -157,6 +160,8 @@ class ApiTap(Tap):
             logger=self.logger,
             faults=faults,
         )
+        self.transports.append(made)
+        return made
 
     # Running
 
@@ -264,6 +269,26 @@ class ApiTap(Tap):
             raise SettingRefused("config", "names a file that cannot be read.") from None
         except (ValueError, TypeError):
             raise SettingRefused("config", "must be a file that holds a JSON object.") from None
+
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Check settings, network, credentials and permissions; or print the schemas, as the SDK.
+
+        Raises:
+            TapError: Something is wrong.
+        """
+        if value != CliTestOptionValue.All.value:
+            super().cb_test(ctx, param, value)
+            return
+        config = ctx.params.get("config")
+        tap = cls(
+            config=config.config if config else {},
+            catalog=_read_json("catalog", ctx.params.get("catalog")),
+            parse_env_config=config.parse_env if config else False,
+            validate_config=False,
+        )
+        check(tap)
+        ctx.exit()
 
     @classmethod
     def get_singer_command(cls) -> click.Command:
