@@ -18,6 +18,7 @@ from tap_pbx.notes import NoteRefused, form_of
 from tap_pbx.tap import API_KEY, CONTAINER_ID, NOTES_PATH, URL
 from tap_shared.command import OneLineCommand
 from tap_shared.errors import (
+    CredentialsRefused,
     PleaseRetry,
     RunFailed,
     SettingRefused,
@@ -158,6 +159,7 @@ class TargetPBX(Target):
             SettingRefused: A setting is missing or wrong.
         """
         self.refused = 0
+        self.sent = 0
         self.redact = Redactor()
         super().__init__(**{**kwargs, "validate_config": False})
         self.redact.add(self.config.get("api_key"))
@@ -210,6 +212,7 @@ class TargetPBX(Target):
         form = [*access, *form_of(row, self.config["tenant_id"])]
         path = self.config["notes_path"]
         self.transport.send(Request(f"POST {path}", path, "POST", body=form, form=True), _accepted)
+        self.sent += 1
 
     # Running
 
@@ -259,8 +262,10 @@ class TargetPBX(Target):
             target.listen(file_input)
         except RunFailed:
             raise
-        except (TapError, Terminated):
+        except (TapError, Terminated) as err:
             target.drain_all()
+            if isinstance(err, CredentialsRefused) and target.sent:
+                raise RunFailed(str(err)) from None
             raise
 
 

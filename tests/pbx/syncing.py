@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -22,6 +22,7 @@ from tap_shared.writer import storable
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
+Seen = Callable[["subprocess.Popen[str]"], object]
 SMALL = {"days": 6, "calls": 120, "busy_day": 0}
 FORMS_OF_KEY = (KEY, quote(KEY), quote(KEY, safe=""), quote_plus(KEY))
 TAP = "from tap_pbx.tap import TapPBX; TapPBX.cli()"
@@ -92,13 +93,13 @@ class Pbx:
             arguments += ["--state", self._file("state", state)]
         return start(TAP, arguments, level=level)
 
-    def load(self, lines: Sequence[Row], **settings: Any) -> Run:
+    def load(self, lines: Sequence[Row], *, seen: Seen = id, **settings: Any) -> Run:
         """Run the target on Singer messages."""
         own = ("api_url", "api_key", "container_id")
         config = {name: self.settings[name] for name in own}
         arguments = ["--config", self._file("target", {**config, **settings})]
         text = "\n".join(json.dumps(line) for line in lines) + "\n"
-        return start(TARGET, arguments, text)
+        return start(TARGET, arguments, text, seen=seen)
 
     def expected(self, stream: str) -> dict[Key, Row]:
         """Give what the stream must hold, the values in their declared types."""
@@ -130,19 +131,23 @@ def catalog(streams: Sequence[str]) -> Row:
     return found
 
 
-def start(program: str, arguments: Sequence[str], text: str = "", level: str = "INFO") -> Run:
+def start(
+    program: str, arguments: Sequence[str], text: str = "", *, level: str = "INFO", seen: Seen = id
+) -> Run:
+    """Run a program to its end; `seen` is shown the process as soon as it runs."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "LOGLEVEL": level}
-    done = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-c", program, *arguments],
-        input=text,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
         env=environment,
-        check=False,
-        timeout=120,
     )
-    return Run(done.returncode, done.stdout, done.stderr)
+    seen(process)
+    out, err = process.communicate(text, timeout=120)
+    return Run(process.returncode, out, err)
 
 
 @contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contact_sandbox import Faults
+from contact_sandbox import Faults, Reply, Request
 from tests.pbx.syncing import Pbx, Row, serving
 
 SCHEMA = {
@@ -153,6 +156,41 @@ def test_a_vendor_that_stays_away_ends_with_1_and_keeps_the_state_of_what_was_do
         assert away.code == 1
         assert not away.out
         assert "failed 2 times" in away.err
+
+
+def test_a_key_that_dies_ends_with_1_and_the_state_of_what_was_sent(tmp_path: Path) -> None:
+    with serving(tmp_path) as pbx:
+        good = note(callUuid=recent(pbx, "0"), callSeverity=1)
+        answer = pbx.vendor.handle
+
+        def dying(request: Request) -> Reply:
+            return answer(request) if len(pbx.vendor.notes) < 2 else Reply(401)
+
+        pbx.vendor.handle = dying  # type: ignore[method-assign]
+        run = pbx.load([SCHEMA, good, state(1), good, state(2), good, state(3)])
+        assert run.code == 1
+        assert run.messages == [{"seen": 2}]
+        assert "refuses the credentials" in run.err
+
+
+def test_a_signal_keeps_the_state_of_what_was_sent(tmp_path: Path) -> None:
+    with serving(tmp_path) as pbx:
+        good = note(callUuid=recent(pbx, "0"), callSeverity=1)
+        lines = [line for n in range(200) for line in (good, state(n))]
+        answer = pbx.vendor.handle
+        running: list[subprocess.Popen[str]] = []
+
+        def killing(request: Request) -> Reply:
+            if len(pbx.vendor.notes) == 5:
+                running[0].terminate()
+                time.sleep(1)
+            return answer(request)
+
+        pbx.vendor.handle = killing  # type: ignore[method-assign]
+        run = pbx.load([SCHEMA, *lines], seen=running.append)
+        assert run.code == 128 + signal.SIGTERM
+        assert run.messages == [{"seen": 4}]
+        assert "Traceback" not in run.err
 
 
 def test_another_stream_is_refused_by_name(tmp_path: Path) -> None:
