@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -96,16 +97,15 @@ class MetricStream(DixaStream):
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Ask for each period that overlaps the span, whole, in the order in which they end."""
         slices = [self._slices(report) for report in self.reports]
-        ordered = heapq.merge(
-            *(
-                ((period.end, place, period) for period in self._periods(report, span))
-                for place, report in enumerate(self.reports)
-            )
-        )
-        for end, place, period in ordered:
+        plans = [self._plan(place, span) for place in range(len(self.reports))]
+        for end, place, period in heapq.merge(*plans):
             for one in slices[place]:
                 yield partial(self._figure, self.reports[place], period, one)
             yield Fence(WindowRead(Window(period.start, min(end, span.end))))
+
+    def _plan(self, place: int, span: Span) -> Iterator[tuple[datetime, int, Window]]:
+        for period in self._periods(self.reports[place], span):
+            yield period.end, place, period
 
     def _periods(self, report: Report, span: Span) -> Iterator[Window]:
         return steps(span, self.tap.metric_zone, report.grain)

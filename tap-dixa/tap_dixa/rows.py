@@ -22,11 +22,11 @@ __all__ = ["RecordShape", "Unfolded", "record_keys"]
 
 _CONVERSATION = ("csid", "conversation_id")
 _LATE = frozenset(("ended_at", "modified_at", "updated_at"))
-_PLAIN = frozenset(
-    ("BooleanField", "DoubleField", "InstantField", "IntField", "LongField", "StringField",
-     "UUIDField")
+_PLAIN = (
+    "BooleanField", "DoubleField", "InstantField", "IntField", "LongField", "StringField",
+    "UUIDField",
 )  # fmt: skip
-_WHOLE = frozenset(("IntField", "LongField"))
+_WHOLE = ("IntField", "LongField")
 
 Row = Mapping[str, Any]
 

@@ -142,7 +142,7 @@ class TapDixa(ApiTap):
             raise SettingRefused("api_token", "is required.")
         try:
             _ = self.metric_zone
-        except (ValueError, OSError):
+        except (KeyError, ValueError, OSError):
             raise SettingRefused(
                 "timezone", "must be an IANA name, such as Europe/Copenhagen."
             ) from None

@@ -108,7 +108,7 @@ def test_a_stale_key_begins_the_walk_anew_once() -> None:
 
 
 def test_a_key_that_comes_back_ends_the_walk() -> None:
-    def ask(params: Params) -> Page:
+    def ask(_params: Params) -> Page:
         return Page([{"id": 1}], facts={"cursor": "again"})
 
     with pytest.raises(StreamFailed, match="circle"):

@@ -1,0 +1,197 @@
+"""Reference lists and their children, the activity log and the exports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from contact_sandbox import Faults
+from tap_dixa.families import instant
+from tap_shared.errors import LimitReached, RunFailed
+from tap_shared.rate_limit import RateLimit
+from tests.dixa.conftest import OpenBench
+
+EXPORTS = ("conversation_export", "message_export")
+CHILDREN = ("queue_members", "team_members", "agent_teams")
+
+
+@pytest.mark.parametrize("stream", CHILDREN)
+def test_a_parent_that_vanishes_is_skipped(dixa: OpenBench, stream: str) -> None:
+    bench = dixa(vanished=True, days=2)
+    run = bench.run(stream)
+    assert run.error is None
+    truth = bench.vendor.expected(stream)
+    lost = truth.keys() - run.by_key(stream).keys()
+    assert len({key[0] for key in lost}) == 1
+    assert run.by_key(stream).keys() < truth.keys()
+
+
+def test_children_that_are_refused_for_every_parent_are_a_failure(
+    dixa: OpenBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = dixa(days=2)
+    monkeypatch.setattr(bench.vendor.data.directory, "queue_members", {})
+    run = bench.run("queue_members", "tags")
+    assert isinstance(run.error, RunFailed)
+    assert "'queue_members'" in run.said("ERROR")
+    assert "every parent" in run.said("ERROR")
+
+
+def test_children_are_read_several_at_a_time(dixa: OpenBench) -> None:
+    bench = dixa(days=2)
+    bench.server.latency = 0.02
+    catalog = bench.catalog("agent_teams")
+    bench.server.log.clear()
+    assert bench.sync(catalog, max_concurrency=3).error is None
+    assert 2 <= bench.server.log.max_in_flight <= 3
+
+
+def test_the_organisation_may_be_missing(dixa: OpenBench) -> None:
+    bench = dixa(no_organization=True, days=2)
+    run = bench.run("organization")
+    assert run.error is None
+    assert not run.records["organization"]
+    assert "'organization' is missing" in run.said("WARNING")
+
+
+def test_a_filter_attribute_that_is_refused_is_left_out(dixa: OpenBench) -> None:
+    bench = dixa(refused_filters=("tag_id",), days=2)
+    run = bench.run("analytics_filter_values")
+    assert run.error is None
+    truth = {k for k in bench.vendor.expected("analytics_filter_values") if k[0] != "tag_id"}
+    assert run.by_key("analytics_filter_values").keys() == truth
+    assert "'tag_id'" in run.said("WARNING")
+
+
+def test_the_activity_log_is_read_by_window_and_resumed(dixa: OpenBench) -> None:
+    bench = dixa(days=15)
+    first = bench.run("activity_log", page_size=40)
+    assert first.error is None
+    held = first.by_key("activity_log")
+    assert held.keys() == bench.vendor.expected("activity_log").keys()
+    bench.vendor.change(2)
+    second = bench.run("activity_log", state=first.state)
+    held |= second.by_key("activity_log")
+    assert held.keys() == bench.vendor.expected("activity_log").keys()
+    assert len(second.records["activity_log"]) < len(held)
+
+
+@pytest.mark.parametrize("gmt", [True, False])
+def test_both_spellings_of_instants_are_read(dixa: OpenBench, *, gmt: bool) -> None:
+    bench = dixa(days=3, gmt=gmt)
+    run = bench.run("activity_log")
+    assert run.error is None
+    for (key,), row in bench.vendor.expected("activity_log").items():
+        text = row["activityTimestamp"].removesuffix("[GMT]")
+        emitted = run.by_key("activity_log")[key,]["activityTimestamp"]
+        assert datetime.fromisoformat(emitted) == datetime.fromisoformat(text)
+    assert "do not fit" not in run.said("WARNING")
+
+
+# Exports
+
+
+@pytest.mark.parametrize("stream", EXPORTS)
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_exports_are_read_in_long_windows(dixa: OpenBench, stream: str, *, inclusive: bool) -> None:
+    bench = dixa(days=95, inclusive_end=inclusive)
+    run = bench.run(stream)
+    assert run.error is None
+    assert run.by_key(stream).keys() == bench.vendor.expected(stream).keys()
+    asked = bench.paths("GET", f"/v1/{stream}")
+    assert 4 <= len(asked) <= 5
+    spans = []
+    for entry in asked:
+        (after, before) = (
+            int(v[0]) for name in ("_after", "_before") for k, v in entry.query.items() if name in k
+        )
+        assert before - after <= 31 * 86_400_000
+        spans.append((after, before))
+    assert all(first[1] >= second[0] for first, second in pairwise(sorted(spans)))
+
+
+def test_a_conversation_that_changed_is_exported_again(dixa: OpenBench) -> None:
+    bench = dixa(days=60)
+    first = bench.run(*EXPORTS)
+    held = {stream: first.by_key(stream) for stream in EXPORTS}
+    bench.vendor.change(9)
+    second = bench.run(*EXPORTS, state=first.state)
+    for stream in EXPORTS:
+        held[stream] |= second.by_key(stream)
+        truth = bench.vendor.expected(stream)
+        assert held[stream].keys() == truth.keys()
+    truth = bench.vendor.expected("conversation_export")
+    for key, row in held["conversation_export"].items():
+        assert (row["subject"], row.get("rating_score")) == (
+            truth[key]["subject"], truth[key]["rating_score"],
+        )  # fmt: skip
+    assert any(row["subject"] == "edited 9" for row in held["conversation_export"].values())
+
+
+def test_the_exports_always_get_a_bearer_and_their_own_pace(
+    dixa: OpenBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[float] = []
+
+    class Noted(RateLimit):
+        def __init__(self, *, in_flight: int, per_minute: float = 0) -> None:
+            made.append(per_minute)
+            super().__init__(in_flight=in_flight, per_minute=per_minute)
+
+    monkeypatch.setattr("tap_dixa.client.RateLimit", Noted)
+    bench = dixa(days=10)
+    run = bench.run("message_export", requests_per_minute=480, auth_scheme="raw")
+    assert run.error is None
+    assert made == [10]
+    assert run.records["message_export"]
+
+
+# Limits and faults
+
+
+def test_the_client_keeps_below_the_vendors_limits(dixa: OpenBench) -> None:
+    bench = dixa(days=4, limits=True)
+    streams = ("record_ratings", "tags", "team_members")
+    run = bench.sync(bench.catalog(*streams, requests_per_minute=480), requests_per_minute=480)
+    assert run.error is None
+    assert {entry.status for entry in bench.server.log.entries} == {200}
+    assert len(bench.server.log.entries) > 10
+
+
+def test_without_a_limit_of_our_own_the_vendors_answers_are_heeded(dixa: OpenBench) -> None:
+    bench = dixa(days=10, limits=True)
+    run = bench.run("record_ratings", requests_per_minute=0)
+    assert run.error is None
+    statuses = Counter(entry.status for entry in bench.server.log.entries)
+    assert statuses[429] < statuses[200]
+
+
+def test_the_daily_quota_ends_the_run_cleanly(dixa: OpenBench) -> None:
+    bench = dixa(days=6, daily_quota=16)
+    run = bench.run("activity_log", "record_ratings", max_concurrency=1)
+    assert isinstance(run.error, LimitReached)
+    assert run.error.exit_code == 1
+    assert run.states
+    assert len(bench.server.log.entries) <= 20
+
+
+def test_faults_change_nothing(dixa: OpenBench) -> None:
+    bench = dixa(days=3, conversations=60)
+    streams = ("record_ratings", "metric_csat", "agents", "queue_members", "conversation_export")
+    catalog = bench.catalog(*streams)
+    calm = bench.sync(catalog)
+    bench.server.faults = Faults(rate=0.3, seed=5, kinds=("500", "502", "503", "html", "truncate",
+                                                         "invalid-json", "reset"))  # fmt: skip
+    rough = bench.sync(catalog)
+    assert rough.error is None
+    for stream in streams:
+        assert rough.by_key(stream).keys() == calm.by_key(stream).keys()
+
+
+def test_an_instant_is_written_in_utc_to_the_millisecond() -> None:
+    zone = datetime.fromisoformat("2026-03-29T03:30:00.001999+02:00")
+    assert instant(zone) == "2026-03-29T01:30:00.001Z"
+    assert instant(zone + timedelta(hours=1)) == "2026-03-29T02:30:00.001Z"
