@@ -6,9 +6,10 @@ is kept until they are all out, so that no line is ever cut.
 
 from __future__ import annotations
 
-import json
+import math
 import os
 import re
+import select
 import sys
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from typing import Any
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.singerlib.messages import Message, RecordMessage
 
 from tap_shared.errors import Terminated
@@ -26,6 +28,8 @@ __all__ = ["PageWriter", "encode_record", "storable"]
 
 _BUFFER = 1 << 18
 _SECONDS = 1.0
+_BLOCK = 256  # records; those of a larger piece would leave the processor's cache meanwhile
+_LOOSE = (b"NaN", b"Infinity")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -50,23 +54,44 @@ def storable(value: Any) -> Any:
 
 
 def _finite(value: float | Decimal) -> bool:
-    return value == value and value not in {float("inf"), float("-inf")}  # noqa: PLR0124
+    return value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
 
 
 def encode_record(value: Any) -> bytes:
     """Encode one value, whatever is in it."""
     try:
-        return _encoder.encode(value)
+        line = _encoder.encode(value)
     except (UnicodeEncodeError, OverflowError, RecursionError, TypeError, ValueError):
-        return json.dumps(storable(value), ensure_ascii=False, default=_other).encode()
+        line = b""
+    return line if line and not _is_loose(line) else _with_sdk(value)
+
+
+def _with_sdk(value: Any) -> bytes:
+    """Encode what msgspec refuses, or writes loosely: slow, and like the SDK."""
+    return serialize_json(storable(value), ensure_ascii=False).encode()
+
+
+def _is_loose(text: bytes) -> bool:
+    """Tell whether a Decimal that is no finite number was written as it is, which is no JSON."""
+    if not any(word in text for word in _LOOSE):
+        return False
+    try:
+        for line in text.splitlines():
+            msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return True
+    return False
 
 
 def _lines(records: Sequence[Any]) -> bytes:
     """Encode records to one line each, in one call where that works."""
     try:
-        return _encoder.encode_lines(records)
+        lines = _encoder.encode_lines(records)
     except (UnicodeEncodeError, OverflowError, RecursionError, TypeError, ValueError):
-        return b"".join(encode_record(record) + b"\n" for record in records)
+        lines = b""
+    if lines and not _is_loose(lines):
+        return lines
+    return b"".join(encode_record(record) + b"\n" for record in records)
 
 
 class PageWriter(GenericSingerWriter[bytes, Message]):
@@ -84,7 +109,10 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
 
     def serialize_message(self, message: Message) -> bytes:
         """Encode one message as a line."""
-        return encode_record(message.to_dict()) + b"\n"
+        content = message.to_dict()
+        if isinstance(at := content.get("time_extracted"), datetime):
+            content["time_extracted"] = at.isoformat()
+        return encode_record(content) + b"\n"
 
     def write_message(self, message: Message) -> None:
         """Write one message."""
@@ -107,10 +135,12 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
         head = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
         tail = b"" if version is None else b',"version":%d' % version
         tail += b',"time_extracted":' + _encoder.encode(extracted) + b"}"
-        body = _lines(records)
-        # JSON text holds no raw newline, so each one found is the end of a record.
-        self._pending += head + body[:-1].replace(b"\n", tail + b"\n" + head) + tail + b"\n"
-        self._flush_if_due()
+        between = tail + b"\n" + head
+        for start in range(0, len(records), _BLOCK):
+            body = _lines(records[start : start + _BLOCK])
+            # JSON text holds no raw newline, so each one found is the end of a record.
+            self._pending += head + body[:-1].replace(b"\n", between) + tail + b"\n"
+            self._flush_if_due()
 
     def _flush_if_due(self, *, now: bool = False) -> None:
         late = time.monotonic() - self._flushed_at > _SECONDS
@@ -143,10 +173,13 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
             sys.stdout.flush()
             return
         sys.stdout.flush()
-        with memoryview(bytes(data)) as view:
+        with memoryview(data) as view:
             done = 0
             while done < len(view):
-                done += os.write(target, view[done:])
+                try:
+                    done += os.write(target, view[done:])
+                except BlockingIOError:  # the other end has made the pipe non-blocking
+                    select.select([], [target], [])
 
     def interrupt(self, signum: int) -> None:
         """Stop for a signal: now, or as soon as the lines under way are out.
