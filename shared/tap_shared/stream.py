@@ -293,6 +293,8 @@ class ApiStream(Stream):
     ) -> Iterator[list[dict[str, Any]]]:
         span = self.span(context)
         self.logger.info("Reading %s%s.", self.describe(span), _of(context))
+        if self.is_windowed:
+            self.tap.progress.begin(span)
         ahead = ReadAhead(self.tap.settings.max_concurrency)
         window_keys: set[Any] = set()
         previous: set[Any] = set()
@@ -335,6 +337,7 @@ class ApiStream(Stream):
         key = self.watermark_key
         if key is None:
             return
+        self.tap.progress.reach(reached)
         entry = self.get_context_state(context)
         if self._batches is not None:
             self._batches.reach(partial(mark, entry, key, reached, self.tap.run_start))

@@ -32,6 +32,7 @@ from tap_shared.errors import (
     TapError,
 )
 from tap_shared.http import Limits, Reply, Transport
+from tap_shared.progress import Progress
 from tap_shared.rate_limit import RateLimit
 from tap_shared.redact import Redactor, install
 from tap_shared.settings import Settings, check_schema
@@ -66,6 +67,7 @@ class ApiTap(Tap):
         self.ending: TapError | None = None
         self.failures: list[TapError] = []
         self.transports: list[Transport] = []
+        self.progress = Progress(self)
         self.redact = Redactor()
         super().__init__(*args, **kwargs)
         self._hide_secrets()
@@ -179,20 +181,25 @@ class ApiTap(Tap):
         """
         _ = self.settings
         self._warn_of_unknown_streams()
+        with self.progress.running():
+            self._sync_streams()
+        if self.failures:
+            count = len(self.failures)
+            msg = f"{count} stream{'s' * (count > 1)} or partitions failed; see above."
+            raise RunFailed(msg)
+
+    def _sync_streams(self) -> None:
         try:
             if self.state:
                 self.state_writer.write_state(self.state)
             for stream in self.streams.values():
                 if stream.selected:
-                    self._sync_one(stream)
+                    with self.progress.of(stream):  # type: ignore[arg-type] # all are ours
+                        self._sync_one(stream)
         finally:
             self.gate.stop()
             # Always the last line: some targets forget a STATE that records follow.
             self.message_writer.write_message(StateMessage(self.state))
-        if self.failures:
-            count = len(self.failures)
-            msg = f"{count} stream{'s' * (count > 1)} or partitions failed; see above."
-            raise RunFailed(msg)
 
     def _sync_one(self, stream: Any) -> None:
         try:
@@ -230,9 +237,11 @@ class ApiTap(Tap):
         sentence = said if said.startswith("Stream '") else f"{where}: {said}"
         if isinstance(err, StreamUnavailable):
             if self.settings.skip_unavailable:
+                self.progress.mark("left out")
                 self.logger.warning("%s It is left out, as skip_unavailable is set.", sentence)
                 return
             sentence += " Deselect it, or set skip_unavailable."
+        self.progress.mark("failed")
         self.failures.append(err)
         self.logger.error("%s", sentence)
 
