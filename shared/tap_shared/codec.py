@@ -1,39 +1,97 @@
 """The quick way from a vendor's bytes to records: rows decoded in C into typed structures.
 
-A page whose rows are all of the declared types never becomes dictionaries: only the fields that
-need it (instants, hashes) are touched. A row that does not fit goes through the `Conformer`, which
-gives the same record.
+A row that is of the declared types never becomes a dictionary: only the columns that need it
+(instants, hashes) are touched, one column of a page at a time. What the vendor sends beside the
+declared types is learned from the first rows that show it: the row type is compiled anew with the
+undeclared names, and with the fields that did not fit left to the `Conformer`'s coercions. Whatever
+still does not fit goes through the `Conformer`, which gives the same record, byte for byte.
 """
 
 from __future__ import annotations
 
-import keyword
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Annotated, Any
+import re
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain, groupby
+from operator import attrgetter
+from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct
 
-from tap_shared.coerce import Coercion, Rules, coercion, main_type
-from tap_shared.conform import EXTRA, Conformer, has_pii
+from tap_shared.coerce import Coercion, Rules, coercion
+from tap_shared.conform import EXTRA, Conformer
 from tap_shared.page import decode
+from tap_shared.row_types import MEMBER, is_nameable, row_type, strict_type
 
 __all__ = ["Codec"]
 
-_INT64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-_SCALARS: Mapping[str, Any] = {
-    "string": str, "integer": _INT64, "number": int | float, "boolean": bool,
-}  # fmt: skip
+_MOST_UNDECLARED = 64
+_MOST_COMPILATIONS = 24
+_MISFIT_AT = re.compile(r"`\$(?:\[\.*\d*\])?\.(.*)`$", re.DOTALL)
+_FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Row = Any
 
 
+class _Plan:
+    """One row type, and what is done to the columns of its rows.
+
+    Attributes:
+        kind: The structure of a row.
+        undeclared: Names that the vendor sends and the schema does not declare.
+        loose: Declared fields that are decoded as they come, and coerced.
+    """
+
+    def __init__(self, codec: Codec, undeclared: Collection[str], loose: Collection[str]) -> None:
+        self.undeclared = frozenset(undeclared)
+        self.loose = frozenset(loose)
+        types: dict[str, Any] = {}
+        rules = codec.rules
+        changed: dict[str, Coercion] = {}
+        for name, node in codec.properties.items():
+            if name not in codec.selected:
+                types[name] = Raw
+                continue
+            kind = None if name in loose else strict_type(node, rules)
+            if kind is not None:
+                types[name] = kind | None
+            else:
+                types[name] = _decoded_type(node, rules, is_loose=name in loose)
+                changed[name] = coercion(node, rules)
+        beside = Any if codec.keeps_extra else Raw
+        self.kind = row_type({**types, **dict.fromkeys(sorted(undeclared), beside)})
+        attributes: Mapping[str, str] = vars(self.kind)["attributes"]
+        self.names = attributes.keys()
+        self.changes = [(name, attributes[name], convert) for name, convert in changed.items()]
+        self.beside = [(name, attributes[name]) for name in sorted(undeclared)]
+        self.dropped = [attributes[name] for name in types if name not in codec.selected]
+        self.rows = list.__class_getitem__(self.kind)
+        self.page = msgspec.json.Decoder(self.rows)
+        self.one = msgspec.json.Decoder(self.kind)
+        self.wholes: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+    def whole(self, envelope: Any) -> msgspec.json.Decoder[Any]:
+        """Give the decoder of a whole answer."""
+        if envelope not in self.wholes:
+            self.wholes[envelope] = msgspec.json.Decoder(envelope[self.rows])
+        return self.wholes[envelope]
+
+
+def _decoded_type(node: Mapping[str, Any], rules: Rules, *, is_loose: bool) -> Any:
+    """Give what a field that is converted is decoded as."""
+    if node.get("x-pii") and rules.pii == "drop":
+        return Raw
+    is_text = node.get("format") in {"date-time", "date"} and not node.get("x-epoch")
+    return str | None if is_text and not is_loose else Any
+
+
 class Codec:
-    """Decodes and shapes the rows of one stream.
+    """Decodes and shapes the rows of one stream; used from several threads.
 
     Args:
         schema: The stream's schema file, deselected nested properties marked.
-        conformer: The stream's compiled shape, for rows that do not fit.
+        conformer: The stream's compiled shape: counts, and takes the rows that do not fit.
         keys: The primary key.
         rules: Zone and treatment of personal data.
         selected: Names of the selected properties.
@@ -48,40 +106,43 @@ class Codec:
         rules: Rules,
         selected: Collection[str],
     ) -> None:
-        """Compile the row type."""
+        """Compile the first row type: as declared."""
+        self.properties = {k: v for k, v in schema["properties"].items() if k != EXTRA}
+        self.rules = rules
+        self.selected = frozenset(selected)
+        self.keeps_extra = conformer.keeps_extra
         self._conformer = conformer
-        self._properties = {k: v for k, v in schema["properties"].items() if k != EXTRA}
-        self.attributes = {name: _attribute(name, n) for n, name in enumerate(self._properties)}
-        self._row = self._row_type(selected)
-        self._page = msgspec.json.Decoder(list[self._row])  # type: ignore[name-defined]
-        self._one = msgspec.json.Decoder(self._row)
-        self._keys = [self.attributes[key] for key in keys if key in self.attributes]
-        self._dropped = [a for n, a in self.attributes.items() if n not in selected]
-        self._changes = self._conversions(rules, selected)
+        self._keys = [key for key in keys if key in self.properties]
+        self._lock = threading.Lock()
+        self._plan: _Plan | None = None
+        self._plans: dict[type[Struct], _Plan] = {}
+        if all(map(is_nameable, self.properties)):
+            self._adopt(_Plan(self, (), ()))
 
-    def _row_type(self, selected: Collection[str]) -> type[Struct]:
-        fields = [
-            (self.attributes[name], _type_of(node, name in selected), UNSET)
-            for name, node in self._properties.items()
-        ]
-        renamed = {attribute: name for name, attribute in self.attributes.items()}
-        return msgspec.defstruct(
-            "Row", [*fields, (EXTRA, dict[str, Any] | UnsetType, UNSET)], rename=renamed,
-            forbid_unknown_fields=True, gc=False, namespace={"attributes": self.attributes},
-        )  # fmt: skip
+    def _adopt(self, plan: _Plan) -> None:
+        self._plans[plan.kind] = plan
+        self._plan = plan
 
-    def _conversions(self, rules: Rules, selected: Collection[str]) -> list[tuple[str, Coercion]]:
-        """Give the fields that a decoded row still has to have changed.
+    # Decoding
 
-        Repeatable ones come first: where one of them finds a misfit, the row goes to the conformer,
-        and nothing must have been hashed by then.
+    def whole(self, envelope: Any, body: bytes) -> Any:
+        """Decode an answer in one go.
+
+        Args:
+            envelope: A msgspec structure, generic in the type of its list of rows.
+            body: The answer's bytes.
+
+        Returns:
+            The envelope with typed rows; None where it, or one of its rows, does not fit: it is
+            then read part by part, its rows with `rows`.
         """
-        found = [
-            (has_pii(node) and rules.pii != "keep", self.attributes[name], coercion(node, rules))
-            for name, node in self._properties.items()
-            if name in selected and _is_changed(node, rules)
-        ]
-        return [(name, convert) for _, name, convert in sorted(found, key=lambda item: item[0])]
+        plan = self._plan
+        if plan is None or b"\\u0000" in body:
+            return None
+        try:
+            return plan.whole(envelope).decode(body)
+        except _FAULTS:
+            return None
 
     def rows(self, raw: Any) -> list[Row]:
         """Decode a JSON array of rows.
@@ -95,21 +156,58 @@ class Codec:
         Raises:
             PleaseRetry: It is no JSON array of objects.
         """
-        text = bytes(raw)
-        try:
-            if b"\\u0000" not in text:
-                return list(self._page.decode(text))
-        except msgspec.ValidationError:
-            return [self._row_of(one) for one in decode(text, list[Raw])]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            pass  # the lenient reading decides
+        text, plan = bytes(raw), self._plan
+        if plan is not None and b"\\u0000" not in text:
+            try:
+                return list(plan.page.decode(text))
+            except msgspec.ValidationError:
+                if (found := self._one_by_one(plan, text)) is not None:
+                    return found
+            except _FAULTS:
+                pass  # the lenient reading decides
         return list(decode(text, list[dict[str, Any]]))
 
-    def _row_of(self, raw: Raw) -> Row:
+    def _one_by_one(self, plan: _Plan, text: bytes) -> list[Row] | None:
+        """Decode row by row, and learn from those that do not fit; None where one is broken."""
+        found: list[Row] = []
+        undeclared: set[str] = set()
+        loose: set[str] = set()
         try:
-            return self._one.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return decode(bytes(raw), dict)
+            for raw in msgspec.json.decode(text, type=list[Raw]):
+                try:
+                    found.append(plan.one.decode(raw))
+                except msgspec.ValidationError as err:
+                    row = msgspec.json.decode(raw, type=dict[str, Any])
+                    found.append(row)
+                    undeclared.update(row.keys() - plan.names)
+                    loose.update(self._misfit_of(err))
+        except _FAULTS:
+            return None
+        self._learn(undeclared, loose)
+        return found
+
+    def _misfit_of(self, err: msgspec.ValidationError) -> Iterator[str]:
+        """Give the declared field that an error is about; a wrong guess costs only time."""
+        if place := _MISFIT_AT.search(str(err)):
+            starts = (name for name in self.properties if place[1].startswith(name))
+            yield from sorted(starts, key=len)[-1:]
+
+    def _learn(self, undeclared: Collection[str], loose: Collection[str]) -> None:
+        """Compile the row type anew for what was seen; go back to dictionaries after too much."""
+        with self._lock:
+            plan = self._plan
+            if plan is None:
+                return
+            names = plan.undeclared.union(filter(is_nameable, undeclared)) - {EXTRA}
+            fields = plan.loose.union(loose)
+            if names == plan.undeclared and fields == plan.loose:
+                return
+            if len(names) > _MOST_UNDECLARED or len(self._plans) >= _MOST_COMPILATIONS:
+                self._plan = None
+                return
+            self._adopt(_Plan(self, names, fields))
+
+    # Shaping
 
     def shape(self, rows: Iterable[Row]) -> list[Row]:
         """Turn decoded rows into records, ready to be encoded.
@@ -117,89 +215,56 @@ class Codec:
         Raises:
             StreamFailed: A row has no value for a column of the primary key.
         """
-        records = list(rows)
-        for position, row in enumerate(records):
-            if type(row) is dict:
-                records[position] = self._conformer.record(row)
-        for attribute in self._dropped:
-            for row in records:
-                if type(row) is not dict:
-                    setattr(row, attribute, UNSET)
-        for attribute, convert in self._changes:
-            self._convert(records, attribute, convert)
-        self._check_keys(records)
-        return records
+        runs = [(kind, list(run)) for kind, run in groupby(rows, type)]
+        return [*chain.from_iterable(self._shaped(kind, run) for kind, run in runs)]
 
-    def _convert(self, records: list[Row], attribute: str, convert: Coercion) -> None:
-        for position, row in enumerate(records):
-            if type(row) is dict:
+    def _shaped(self, kind: type, rows: list[Row]) -> list[Row]:
+        if kind is dict:
+            return self._conformer.page(rows)
+        plan = self._plans[kind]
+        extras: dict[int, dict[str, Any]] = {}
+        for attribute in plan.dropped:
+            for row in rows:
+                setattr(row, attribute, UNSET)
+        for change in plan.changes:
+            self._convert(rows, change, extras)
+        for name, attribute in plan.beside:
+            self._set_aside(rows, name, attribute, extras)
+        if self.keeps_extra:
+            for position, extra in extras.items():
+                setattr(rows[position], MEMBER, dict(sorted(extra.items())))
+        self._check_keys(rows, plan)
+        return rows
+
+    def _convert(
+        self,
+        rows: list[Row],
+        change: tuple[str, str, Coercion],
+        extras: dict[int, dict[str, Any]],
+    ) -> None:
+        name, attribute, convert = change
+        for position, value in enumerate(map(attrgetter(attribute), rows)):
+            if value is None or value is UNSET:
                 continue
-            value = getattr(row, attribute)
-            if value is not None and value is not UNSET:
-                try:
-                    setattr(row, attribute, convert(value))
-                except (ValueError, OverflowError, ArithmeticError):
-                    records[position] = self._conformer.record(msgspec.to_builtins(row))
+            try:
+                setattr(rows[position], attribute, convert(value))
+            except (ValueError, OverflowError, ArithmeticError):
+                setattr(rows[position], attribute, None)
+                if self._conformer.misfit(name):
+                    extras.setdefault(position, {})[name] = value
 
-    def _check_keys(self, records: list[Row]) -> None:
-        for row in records:
-            if type(row) is not dict:
-                for attribute in self._keys:
-                    if (value := getattr(row, attribute)) is None or value is UNSET:
-                        self._conformer.record(msgspec.to_builtins(row))
+    def _set_aside(
+        self, rows: list[Row], name: str, attribute: str, extras: dict[int, dict[str, Any]]
+    ) -> None:
+        for position, value in enumerate(map(attrgetter(attribute), rows)):
+            if value is not UNSET:
+                self._conformer.undeclared[name] += 1
+                setattr(rows[position], attribute, UNSET)
+                extras.setdefault(position, {})[name] = value
 
-
-def _attribute(name: str, position: int) -> str:
-    """Name a structure's field; JSON names that Python does not allow get a number."""
-    allowed = name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("__")
-    return name if allowed and name not in {"attributes", EXTRA} else f"field_{position}"
-
-
-def _is_changed(node: Mapping[str, Any], rules: Rules) -> bool:
-    """Tell whether values of a field are changed although they have the declared type."""
-    if rules.pii != "keep" and has_pii(node):
-        return True
-    return _below(node, lambda n: n.get("format") in {"date-time", "date"} or "x-deselected" in n)
-
-
-def _below(node: Mapping[str, Any], test: Callable[[Mapping[str, Any]], bool]) -> bool:
-    children = [*node.get("properties", {}).values(), *([node["items"]] if "items" in node else [])]
-    return test(node) or any(_below(child, test) for child in children)
-
-
-def _type_of(node: Mapping[str, Any], is_selected: bool) -> Any:  # noqa: FBT001 - positional by nature
-    """Give the msgspec type of a top-level field."""
-    if not is_selected:
-        return Raw | UnsetType
-    kind = main_type(node)
-    if kind in {"array", "object"} and _below(node, lambda n: "format" in n or "x-pii" in n):
-        return (list[Any] if kind == "array" else dict[str, Any]) | None | UnsetType
-    if node.get("x-epoch"):
-        return int | float | None | UnsetType
-    return _typed(node) | None | UnsetType
-
-
-def _typed(node: Mapping[str, Any]) -> Any:
-    kind = main_type(node)
-    if kind == "array":
-        return list[_typed(node.get("items", {"type": "string"})) | None]  # type: ignore[misc]
-    if kind == "object":
-        return _object_type(node)
-    return _SCALARS.get(kind, Any)
-
-
-def _object_type(node: Mapping[str, Any]) -> Any:
-    """Give a structure for declared members, a dictionary for an open map."""
-    members = node.get("properties", {})
-    other = node.get("additionalProperties")
-    if not members or other:
-        value = _typed(other) | None if isinstance(other, dict) and other and not members else Any
-        return dict[str, value]  # type: ignore[valid-type]
-    names = {name: _attribute(name, n) for n, name in enumerate(members)}
-    fields = [
-        (names[name], _typed(child) | None | UnsetType, UNSET) for name, child in members.items()
-    ]
-    return msgspec.defstruct(
-        "Member", fields, rename={attribute: name for name, attribute in names.items()},
-        forbid_unknown_fields=True, gc=False,
-    )  # fmt: skip
+    def _check_keys(self, rows: list[Row], plan: _Plan) -> None:
+        attributes = vars(plan.kind)["attributes"]
+        for key in self._keys:
+            for value in map(attrgetter(attributes[key]), rows):
+                if value is None or value is UNSET:
+                    self._conformer.refuse(key)

@@ -16,7 +16,7 @@ from datetime import UTC, tzinfo
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-from tap_shared.instants import to_date, to_instant
+from tap_shared.instants import instant_reader, to_date
 
 __all__ = ["Coercion", "Misfit", "PiiMode", "Rules", "coercion", "main_type"]
 
@@ -72,8 +72,7 @@ def coercion(schema: Mapping[str, Any], rules: Rules) -> Coercion:
 def _typed(schema: Mapping[str, Any], rules: Rules) -> Coercion:
     kind, form = main_type(schema), schema.get("format")
     if form == "date-time":
-        epoch, zone = schema.get("x-epoch"), rules.zone
-        return lambda value: None if value is None else to_instant(value, zone, epoch)
+        return instant_reader(rules.zone, schema.get("x-epoch"))
     if form == "date":
         return lambda value: None if value is None else to_date(value)
     if kind == "array":
@@ -196,11 +195,14 @@ def _object(schema: Mapping[str, Any], rules: Rules) -> Coercion:
 
     def convert(value: Any) -> Any:
         if isinstance(value, dict):
-            shaped = {}
-            for name, item in value.items():
-                found = fields.get(name, other_member)
-                if found is not None:
-                    shaped[name] = found(item)
+            shaped = {
+                name: found(value[name])
+                for name, found in fields.items()
+                if found is not None and name in value
+            }
+            for name in value:
+                if name not in fields:
+                    shaped[name] = other_member(value[name])
             return shaped
         if value is None or value in ("", []):
             return None if value is None or value == "" else {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from tap_shared.coerce import Coercion, Rules, coercion, main_type
 from tap_shared.errors import StreamFailed
@@ -136,7 +136,7 @@ class Conformer:
         }
         hidden = rules.pii != "keep"
         self._hidden = {name for name, node in properties.items() if hidden and has_pii(node)}
-        self._extra = keep_undeclared and EXTRA in chosen
+        self.keeps_extra = keep_undeclared and EXTRA in chosen
         self._keys = tuple(keys)
         self._stream = stream
 
@@ -149,38 +149,45 @@ class Conformer:
         return [self.record(row) for row in rows]
 
     def record(self, row: Record) -> Record:
-        """Shape one row; absent fields stay absent.
+        """Shape one row: declared fields in the schema's order, then `_extra`, by name.
+
+        Absent fields stay absent.
 
         Raises:
             StreamFailed: The row has no value for a column of the primary key.
         """
         shaped: Record = {}
         extra: Record = {}
-        fields = self._fields
-        for name, value in row.items():
-            try:
-                convert = fields[name]
-            except KeyError:
-                self.undeclared[name] += 1
-                extra[name] = value
-                continue
-            if convert is None:
+        for name, convert in self._fields.items():
+            if name not in row or convert is None:
                 continue
             try:
-                shaped[name] = convert(value)
+                shaped[name] = convert(row[name])
             except (ValueError, OverflowError, ArithmeticError):
-                self.misfits[name] += 1
                 shaped[name] = None
-                if name not in self._hidden:
-                    extra[name] = value
+                if self.misfit(name):
+                    extra[name] = row[name]
+        for name in row.keys() - self._fields.keys():
+            self.undeclared[name] += 1
+            extra[name] = row[name]
         for key in self._keys:
             if shaped.get(key) is None:
-                self._refuse(key)
-        if extra and self._extra:
-            shaped[EXTRA] = extra
+                self.refuse(key)
+        if extra and self.keeps_extra:
+            shaped[EXTRA] = dict(sorted(extra.items()))
         return shaped
 
-    def _refuse(self, key: str) -> None:
+    def misfit(self, name: str) -> bool:
+        """Count a value that does not fit; tell whether `_extra` may show it."""
+        self.misfits[name] += 1
+        return name not in self._hidden
+
+    def refuse(self, key: str) -> NoReturn:
+        """Fail for a row without its key.
+
+        Raises:
+            StreamFailed: Always.
+        """
         msg = (
             f"Stream '{self._stream}': the vendor sent a row without a usable '{key}', which is"
             " part of the primary key; nothing past it was read. Report it to the vendor."
@@ -195,5 +202,5 @@ class Conformer:
         ):
             if counts:
                 names = ", ".join(f"{name} ({n})" for name, n in counts.most_common(20))
-                kept = "kept in _extra" if self._extra else "left out, as set"
+                kept = "kept in _extra" if self.keeps_extra else "left out, as set"
                 warn(f"Stream '{self._stream}' received {what} ({kept}): {names}")

@@ -8,10 +8,12 @@ The fixed width makes them compare as strings, which is how Singer bookmarks are
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import Any
 
-__all__ = ["instant_text", "parse_instant", "to_date", "to_instant"]
+__all__ = ["instant_reader", "instant_text", "parse_instant", "to_date", "to_instant"]
 
 _ZONE = r"\s*(Z|z|UTC|GMT|[+-]\d\d:?(?:[0-5]\d)?)?(?:\[[^\]]*\])?\s*"
 _SHAPE = re.compile(
@@ -21,6 +23,9 @@ _SHAPE = re.compile(
 _ZERO = re.compile(
     r"\s*(?:(?:0000-00-00|0001-01-01)(?:[T ]00:00(?::00(?:[.,]0+)?)?)?" + _ZONE + ")?"
 )
+_HOUR = re.compile(r"[1-9]\d{3}-\d\d-\d\d[T ]\d\d", re.ASCII)
+_REST = re.compile(r"(:[0-5]\d:[0-5]\d)(?:[.,](\d+))?(?:(Z|\+00:?00)(?:\[[^\]]*\])?)?", re.ASCII)
+_REMEMBERED = 8192
 _LOCAL_SECOND = re.compile(r"([1-9]\d{3}-\d\d-\d\d[T ]\d\d:\d\d):([0-5]\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -111,6 +116,84 @@ def to_instant(value: object, zone: tzinfo = UTC, epoch: str | None = None) -> s
         return _from_epoch(value, epoch)
     msg = "not a time"
     raise ValueError(msg)
+
+
+class _Hours(dict[str, str]):
+    """Local hours and what they begin with in UTC; those with a change in them have no entry."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        super().__init__()
+        self._zone = zone
+
+    def find(self, hour: str) -> str | None:
+        """Look an hour up, or find it out once."""
+        if hour in self:
+            return self[hour]
+        if _HOUR.fullmatch(hour) is None:
+            return None
+        first, last = (_utc_minute(hour + minute, self._zone) for minute in (":00", ":59"))
+        if first is None or last != first[:13] + ":59" or not first.endswith(":00"):
+            return None
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[hour] = first[:13]
+        return first[:13]
+
+
+def instant_reader(zone: tzinfo, epoch: str | None = None) -> Callable[[Any], str | None]:
+    """Give `to_instant` for a column of values, which mostly share their hours.
+
+    Args:
+        zone: The zone of texts that carry none.
+        epoch: `ms` or `s` where the vendor sends epoch numbers.
+    """
+    local, utc = _Hours(zone), _Hours(UTC)
+    rests: dict[str, tuple[str, _Hours]] = {}
+    of_number = _epoch_reader(epoch)
+
+    def read(value: Any) -> str | None:
+        try:
+            rest, hours = rests[value[13:]]
+            return hours[value[:13]] + rest
+        except (KeyError, TypeError):
+            return of_text(value) if value.__class__ is str else of_other(value)
+
+    def of_text(text: str) -> str | None:
+        if (found := _REST.fullmatch(text, 13)) is not None:
+            hours = local if found[3] is None else utc
+            if (hour := hours.find(text[:13])) is not None:
+                rest = f"{found[1]}.{(found[2] or '')[:6].ljust(6, '0')}Z"
+                if len(rests) < _REMEMBERED and not found[2]:
+                    rests[text[13:]] = rest, hours
+                return hour + rest
+        return to_instant(text, zone, epoch)
+
+    def of_other(value: Any) -> str | None:
+        if value is None:
+            return None
+        if of_number is not None and value.__class__ is int:
+            return of_number(value)
+        return to_instant(value, zone, epoch)
+
+    return read
+
+
+def _epoch_reader(epoch: str | None) -> Callable[[int], str] | None:
+    """Read whole epoch numbers, whose minutes are written once."""
+    if epoch is None:
+        return None
+    scale = 1 if epoch == "ms" else 1000
+    minutes: dict[int, str] = {}
+
+    def read(value: int) -> str:
+        minute, left = divmod(value * scale, 60_000)
+        if minute not in minutes:
+            if len(minutes) >= _REMEMBERED:
+                minutes.clear()
+            minutes[minute] = _from_epoch(minute * 60, "s")[:17]
+        return f"{minutes[minute]}{left // 1000:02d}.{left % 1000:03d}000Z"
+
+    return read
 
 
 def _from_epoch(value: float, unit: str) -> str:

@@ -24,7 +24,7 @@ from tap_shared.coerce import Rules
 from tap_shared.conform import EXTRA, Conformer, declared_schema, tagged
 from tap_shared.errors import CredentialsRefused, LimitReached, StreamFailed, StreamUnavailable
 from tap_shared.instants import instant_text
-from tap_shared.page import Page, value_of
+from tap_shared.page import Page, column_of
 from tap_shared.prefetch import Fence, Node, ReadAhead
 from tap_shared.state import bookmark, mark
 from tap_shared.windows import Span, Window, span_of_run
@@ -194,10 +194,11 @@ class ApiStream(Stream):
         field = self.replication_key
         if not (self.bounded and field):
             return records
-        first, last = instant_text(self.tap.settings.start_date), instant_text(span.end)
         if self.raw_schema["properties"].get(field, {}).get("format") == "date":
             return records
-        return [r for r in records if not (at := value_of(r, field)) or first <= at < last]
+        first, last = instant_text(self.tap.settings.start_date), instant_text(span.end)
+        times = column_of(records, field)
+        return [r for r, at in zip(records, times, strict=True) if not at or first <= at < last]
 
     # Emit
 
@@ -212,9 +213,9 @@ class ApiStream(Stream):
         """Whether records are written as they are: no stream map, no flattening."""
         maps = self.stream_maps
         plain = len(maps) == 1 and type(maps[0]) is SameRecordTransform
-        flat = maps[0].flattening_options is not None if maps else False
+        plain = plain and not maps[0].flattening_enabled
         self.logger.debug("Records are written %s.", "by the page" if plain else "one by one")
-        return plain and not flat
+        return plain
 
     def _emit(self, records: list[dict[str, Any]], extracted: datetime) -> None:
         if self._batches is not None:

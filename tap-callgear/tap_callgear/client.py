@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from msgspec import Raw, Struct
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from tap_shared.codec import Codec
 
 __all__ = ["CallGearClient", "vendor_error"]
+
+T = TypeVar("T")
 
 _PATH = "/v2.0"
 _MINUTE = 60.0
@@ -214,6 +216,10 @@ class CallGearClient:
     def _page(self, codec: Codec | None, reply: Reply) -> Page:
         """Read an answer: rows under `result.data`, or `result` itself as a bare array."""
         body = reply.body
+        whole = codec.whole(_Whole, body) if codec is not None else None
+        if whole is not None:
+            total = self._heed(whole.result.metadata)
+            return Page(whole.result.data, total, len(body))
         answer = decode(body, _Answer)
         self._raise_error(answer.error)  # errors come with HTTP 200
         result = bytes(answer.result)
@@ -224,11 +230,9 @@ class CallGearClient:
         if not data:
             msg = "the answer has neither result nor error"
             raise PleaseRetry(msg)
-        metadata = _object(envelope.metadata or envelope.meta_data)
-        self._heed(metadata)
-        total = metadata.get("total_items")
+        total = self._heed(envelope.metadata or envelope.meta_data)
         rows = _rows(b"[" + data + b"]" if data.startswith(b"{") else data, codec)
-        return Page(rows, int(total) if total is not None else None, len(body))
+        return Page(rows, total, len(body))
 
     # Errors and limits
 
@@ -245,8 +249,9 @@ class CallGearClient:
         if isinstance(error, dict):
             raise vendor_error(error, by_session=self._key is None)
 
-    def _heed(self, metadata: Any) -> None:
-        """Obey the points that an answer says are left."""
+    def _heed(self, told: Any) -> int | None:
+        """Obey the points that an answer says are left; give how many rows there are in all."""
+        metadata = _object(told)
         limits = _limits(metadata)
         if limits.get("day_remaining") == 0:
             with self._lock:
@@ -257,6 +262,8 @@ class CallGearClient:
         if version and not self._warned:
             self._warned = True
             self._tap.logger.warning("CallGear announces the end of Data API 2.0: update the tap.")
+        total = metadata.get("total_items")
+        return None if total is None else int(total)
 
     def _refuse_when_day_is_over(self, method: str) -> None:
         with self._lock:
@@ -321,6 +328,19 @@ class CallGearClient:
             sites += [int(row["id"]) for row in page.rows]
             if not page.rows or (page.total is not None and len(sites) >= page.total):
                 return list(dict.fromkeys(sites))
+
+
+class _WholeResult(Struct, Generic[T]):
+    """The result of a report."""
+
+    data: T
+    metadata: Any
+
+
+class _Whole(Struct, Generic[T]):
+    """The answer of a report, rows and all; one with an error is read as `_Answer`."""
+
+    result: _WholeResult[T]
 
 
 class _Answer(Struct):
