@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from tap_dixa.client import Rejected
 from tap_shared.page import Page
 from tap_shared.pagination import CursorPaginator
@@ -126,7 +128,10 @@ def step(pages: Iterator[Page], shape: Callable[[Page], Page]) -> Step:
 
 def content(row: Any) -> str:
     """Give a row as a text that two rows share only where they are the same."""
-    return json.dumps(row, sort_keys=True, ensure_ascii=False, default=str)
+    try:
+        return msgspec.json.encode(row, order="sorted").decode()
+    except (UnicodeEncodeError, OverflowError, TypeError):
+        return json.dumps(row, sort_keys=True, ensure_ascii=False, default=str)
 
 
 def settled(
@@ -161,6 +166,8 @@ def settled(
 
 
 def _shifted(pages: Sequence[Sequence[Row]], identity: Callable[[Row], str]) -> bool:
+    if len(pages) == 1:
+        return False
     seen: set[str] = set()
     for page in pages:
         here = {identity(row) for row in page}
