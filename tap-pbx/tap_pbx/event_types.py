@@ -27,12 +27,15 @@ def _table() -> dict[int, dict[str, str]]:
 
 @cache
 def _pins() -> dict[int, tuple[str, ...]]:
-    """Give the fields that hold a PIN, by event type (40: data1; 64 and 75: data4)."""
+    """Give the fields that hold a PIN or entered digits, by event type.
+
+    40: data1 (a PIN tried); 64 and 75: data4 (digits tried as a PIN); 55: data4 (digits entered).
+    """
     found = {}
     for number, row in _table().items():
         for entry in row["sensitive"].split(";"):
             kind, _, columns = entry.partition(":")
-            if kind == "pin":
+            if kind in {"pin", "digits"}:
                 found[number] = tuple(f"eventD{name[1:]}" for name in columns.split("+"))
     return found
 
@@ -52,7 +55,7 @@ def purpose_of(event_type: object) -> str | None:
 
 
 def redact_pins(row: dict[str, Any]) -> None:
-    """Replace the PINs and the digits tried as a PIN that an event holds by `***`."""
+    """Replace the PINs and entered digits that an event holds by `***`."""
     for name in _pins().get(_number(row.get("eventType")), ()):
         if row.get(name) not in (None, ""):
             row[name] = MASK

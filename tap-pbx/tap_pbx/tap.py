@@ -91,7 +91,9 @@ class TapPBX(ApiTap):
             th.BooleanType,
             default=True,
             title="Redact PINs",
-            description="Put *** in place of the PINs that events hold (types 40, 64 and 75).",
+            description=(
+                "Put *** in place of PINs and entered digits of events (types 40, 55, 64 and 75)."
+            ),
         ),
         th.Property(
             "annotation_lookback",

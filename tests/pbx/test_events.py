@@ -10,7 +10,7 @@ import pytest
 from contact_sandbox.pbx.events import LONG
 from tests.pbx.syncing import Key, Row, agrees, serving
 
-PINS = {40: "eventData1", 64: "eventData4", 75: "eventData4"}
+PINS = {40: "eventData1", 55: "eventData4", 64: "eventData4", 75: "eventData4"}
 ONE: dict[str, Any] = {"tenants": ("0",), "calls": 250, "days": 4}
 
 
