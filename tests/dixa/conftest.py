@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
@@ -33,6 +32,3 @@ def full(bench: Bench) -> Run:
     run = bench.run(page_size=7)
     assert run.error is None, run.said("ERROR")
     return run
-
-
-__all__ = ["Any", "OpenBench"]
