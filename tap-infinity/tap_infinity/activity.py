@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
-from tap_infinity.families import Context, InfinityStream, SiteList, stamped
+from tap_infinity.families import Context, InfinityStream, SiteList, igrp_of, stamped
 from tap_infinity.triggers import DAY, day_windows, days
 from tap_shared.page import Page
 from tap_shared.prefetch import Fence, Node, Step
@@ -26,7 +26,7 @@ class OperatorStateStream(InfinityStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
         """Read day by day."""
-        igrp: int = (context or {})["igrp"]
+        igrp = igrp_of(context)
         order = tuple(("sort[]", f"{name}-asc") for name in self.order)
         path = f"igrps/{igrp}/pbxUserStateTriggers"
         shape = partial(stamped, igrp=igrp)
@@ -43,7 +43,7 @@ class AuditLogStream(InfinityStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
         """Read in the order of time, in which later entries come last and move no offset."""
-        igrp: int = (context or {})["igrp"]
+        igrp = igrp_of(context)
         params = (
             ("filter[]", f"dt-ge-value-{span.start:%Y-%m-%d %H:%M:%S}"),
             ("sort[]", "dt-asc"),
@@ -62,7 +62,7 @@ class NumberStream(SiteList):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
         """Read the dial-in groups, and behind each page of them the numbers of its groups."""
-        igrp: int = (context or {})["igrp"]
+        igrp = igrp_of(context)
         order = (("sort[]", "dgrp-asc"),)
         groups = self.tap.client.offsets(f"igrps/{igrp}/dgrps", order, ("dgrp",))
         return [

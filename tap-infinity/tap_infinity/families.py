@@ -20,7 +20,7 @@ from tap_shared.windows import Span, Window
 if TYPE_CHECKING:
     from tap_infinity.tap import TapInfinity
 
-__all__ = ["AccountList", "Context", "InfinityStream", "SiteList", "stamped"]
+__all__ = ["AccountList", "Context", "InfinityStream", "SiteList", "igrp_of", "stamped"]
 
 Context = Mapping[str, Any]
 
@@ -45,7 +45,7 @@ class InfinityStream(ApiStream):
     tap: TapInfinity
 
     @property
-    def partitions(self) -> list[dict[str, Any]]:
+    def partitions(self) -> list[dict[str, Any]] | None:
         """The installations."""
         return [{"igrp": igrp} for igrp in self.tap.client.igrps]
 
@@ -65,7 +65,7 @@ class SiteList(InfinityStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
         """Read to an empty page; ties have no order of their own, so all pages are sorted."""
-        return [*self._pages(_igrp(context)), _end(span)]
+        return [*self._pages(igrp_of(context)), _end(span)]
 
     def _pages(self, igrp: int) -> Iterator[Node]:
         yield self.tap.client.offsets(
@@ -81,9 +81,9 @@ class AccountList(SiteList):
     """A list of the whole login, of no installation in particular."""
 
     @property
-    def partitions(self) -> list[dict[str, Any]]:
+    def partitions(self) -> None:
         """None: one list for the login."""
-        return []
+        return
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read to an empty page."""
@@ -91,7 +91,7 @@ class AccountList(SiteList):
         return [self.tap.client.offsets(self.path, order, self.order, api=self.api), _end(span)]
 
 
-def _igrp(context: Context | None) -> int:
+def igrp_of(context: Context | None) -> int:
     """Give the installation of a partition."""
     found: int = (context or {})["igrp"]
     return found

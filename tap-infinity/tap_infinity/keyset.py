@@ -78,13 +78,6 @@ class KeysetWalk:
         page, behind = self._give(Page(taken.rows, size=taken.size * _HELD))
         return Step(page, [*behind, *(() if has_ended else (self.job,))])
 
-    def through(self) -> int | None:
-        """Read to the end here and now, for the last `rowId` alone."""
-        step = self.job()
-        while step.then:
-            step = self.job()
-        return self.last
-
     def close(self) -> None:
         """Let go of an answer that nobody will read to its end."""
         with self._lock:

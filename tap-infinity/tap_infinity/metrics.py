@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from tap_infinity.client import Params
-from tap_infinity.families import Context, InfinityStream, stamped
+from tap_infinity.families import Context, InfinityStream, igrp_of, stamped
 from tap_infinity.report_settings import Report
 from tap_shared.coerce import Misfit, Rules, coercion
 from tap_shared.errors import StreamFailed
@@ -93,7 +93,7 @@ class MetricStream(InfinityStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
         """Read each local day that overlaps the span, whole; or the whole span at once."""
-        igrp: int = (context or {})["igrp"]
+        igrp = igrp_of(context)
         if not self.report.daily:
             yield partial(self._ask, igrp, span.start, span.end - _INSTANT, {})
             yield Fence(WindowRead(Window(span.start, span.end)))

@@ -16,16 +16,19 @@ from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequen
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_infinity.client import Params
-from tap_infinity.families import Context, InfinityStream, stamped
+from tap_infinity.families import Context, InfinityStream, igrp_of, stamped
 from tap_infinity.keyset import KeysetWalk
 from tap_shared.instants import instant_text, to_instant
 from tap_shared.page import Page
-from tap_shared.prefetch import Fence, Node
+from tap_shared.prefetch import Fence, Node, Step
 from tap_shared.stream import WindowRead
 from tap_shared.windows import Span, Window, plan
+
+if TYPE_CHECKING:
+    from tap_infinity.tap import TapInfinity
 
 __all__ = ["CallKeywordStream", "TriggerStream", "day_windows", "days"]
 
@@ -120,14 +123,41 @@ class TriggerWindows(InfinityStream):
     shown: ClassVar[Sequence[str]] = ()
     wanted: ClassVar[int] = 1 << 20
 
+    def __init__(self, tap: TapInfinity, name: str | None = None) -> None:
+        """Read nothing yet."""
+        super().__init__(tap, name)
+        self._walks: list[KeysetWalk] = []
+
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
-        """Read window by window, then what arrived late before them."""
-        igrp: int = (context or {})["igrp"]
+        """Ask for the highest row id first, then read, so that nothing arrives in between."""
         windows = list(day_windows(span, self.tap.settings.window))
         if not windows:
-            return
-        state = self.get_context_state(context)
-        newest = self._newest(igrp, windows[-1]) if self.is_windowed else None
+            return []
+        read = partial(self._windows, span, context, windows)
+        if not self.is_windowed:
+            return read(None)
+        latest = windows[-1]
+        walk = KeysetWalk(
+            self.tap.client,
+            self._path(igrp_of(context)),
+            self._params(Window(max(latest.start, latest.end - _LATEST), latest.end), ("rowId",)),
+            after=None,
+            give=lambda _: (None, ()),
+            wanted=_WHOLE_PAGE,
+        )
+        return [partial(self._highest, walk, read)]
+
+    def _highest(self, walk: KeysetWalk, read: Callable[[int | None], Iterable[Node]]) -> Step:
+        """Read one page of the latest row ids, and lead to the next one or to the windows."""
+        if walk.job().then:
+            return Step(None, [partial(self._highest, walk, read)])
+        return Step(None, list(read(walk.last)))
+
+    def _windows(
+        self, span: Span, context: Context | None, windows: Sequence[Window], newest: int | None
+    ) -> Iterator[Node]:
+        """Give window by window, then what arrived late before them."""
+        igrp, state = igrp_of(context), self.get_context_state(context)
         for window in windows:
             yield self._walk(igrp, window, span).job
             read = Window(window.start, min(window.end, span.end))
@@ -146,19 +176,6 @@ class TriggerWindows(InfinityStream):
 
     def _path(self, igrp: int) -> str:
         return f"igrps/{igrp}/triggers/{self.report}"
-
-    def _newest(self, igrp: int, latest: Window) -> int | None:
-        """Ask for the highest row id of the latest days; None where these have no rows."""
-        days_ago = max(latest.start, latest.end - _LATEST)
-        walk = KeysetWalk(
-            self.tap.client,
-            self._path(igrp),
-            self._params(Window(days_ago, latest.end), ("rowId",)),
-            after=None,
-            give=lambda _: (None, ()),
-            wanted=_WHOLE_PAGE,
-        )
-        return walk.through()
 
     def _walk(self, igrp: int, window: Window, span: Span, after: int | None = None) -> KeysetWalk:
         walk = KeysetWalk(
@@ -190,8 +207,6 @@ class TriggerWindows(InfinityStream):
         return lambda page: (stamped(page, igrp), ())
 
     # Answers that are read bit by bit are let go of when nobody reads on.
-
-    _walks: list[KeysetWalk]
 
     def _read(
         self, context: Context | None, *, write_messages: bool
