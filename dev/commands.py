@@ -151,6 +151,6 @@ PASSING_ON: dict[str, tuple[Command, str]] = {
 }
 PLAIN: dict[str, tuple[Command, str]] = {
     "check": (_check, "ruff, format, mypy, and documentation against the taps"),
-    "docs": (_docs, "rewrite the generated tables of READMEs, meltano.yml and .env.example"),
+    "docs": (_docs, "rewrite the generated parts of READMEs, plugin files and .env.example"),
     "lock": (_lock, "resolve requirements.lock anew"),
 }

@@ -1,4 +1,4 @@
-"""Keeps READMEs, `meltano.yml` and `.env.example` equal to what the taps say about themselves."""
+"""Keeps READMEs, plugin files and `.env.example` equal to what the taps say about themselves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dev.about import about
-from dev.blocks import environment_example, extractor, settings_table, streams_table
+from dev.blocks import (
+    environment_example,
+    extractor,
+    plugin_file,
+    settings_table,
+    streams_table,
+)
 from dev.layout import MELTANO_FILE, ROOT, taps
 from dev.problem import Problem
 
@@ -84,6 +90,7 @@ def _rendered() -> Iterable[tuple[Path, str]]:
         for block in blocks_of(found):
             before = documents.get(block.path) or _text(block.path) or _first_readme(found)
             documents[block.path] = block.put_into(before)
+        documents[ROOT / tap / "plugin.yml"] = plugin_file(found)
     return documents.items()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,14 @@ import yaml
 
 from dev import parity
 from dev.about import About, Listed, Setting, settings
-from dev.blocks import environment_example, extractor, selection, settings_table, streams_table
+from dev.blocks import (
+    environment_example,
+    extractor,
+    plugin_file,
+    selection,
+    settings_table,
+    streams_table,
+)
 from dev.credentials import LOGINS, variable
 from dev.layout import MELTANO_FILE, ROOT, taps
 from dev.problem import Problem
@@ -75,6 +83,17 @@ def test_the_extractor_is_yaml_with_every_setting() -> None:
     assert [s["name"] for s in plugin["settings"] if s.get("sensitive")] == ["api_token"]
     assert plugin["capabilities"] == ["catalog", "discover", "state"]
     assert plugin["settings_group_validation"] == [["start_date", "api_token"]]
+
+
+def test_the_plugin_file_defines_what_meltano_yml_does() -> None:
+    text = plugin_file(ABOUT)
+    plugin = yaml.safe_load(text)
+    [entry] = yaml.safe_load(extractor(ABOUT))
+    shared = ("name", "namespace", "description", "capabilities", "settings")
+    assert {name: plugin[name] for name in shared} == {name: entry[name] for name in shared}
+    assert plugin["settings_group_validation"] == entry["settings_group_validation"]
+    assert plugin["pip_url"] == "${CONTACT_TAPS}/shared ${CONTACT_TAPS}/tap-dixa"
+    assert f"_select '{json.dumps(entry['select'])}'" in text
 
 
 def test_a_tap_with_streams_of_any_name_selects_all_but_the_named() -> None:
