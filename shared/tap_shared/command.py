@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tap_shared.tap import ApiTap
 
 __all__ = ["OneLineCommand"]
+
+_CLOSED = "The target has closed the pipe, or its disk is full; nothing more can be written."
 
 
 class OneLineCommand(SingerCommand):
@@ -41,13 +43,8 @@ class OneLineCommand(SingerCommand):
         try:
             return super().main(*args, **kwargs)
         except Terminated as stop:
-            if self.running is not None:
-                self.running.finish(stop.signum)
             code = 128 + stop.signum
-        except BrokenPipeError:
-            self.logger.error("The target closed the pipe; nothing more can be written.")  # noqa: TRY400
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-            code = 1
+            self._finish(stop.signum)
         except TapError as err:
             self.logger.error("%s", err)  # noqa: TRY400 - one line, no traceback
             code = _exit_code(err, self.running)
@@ -61,6 +58,22 @@ class OneLineCommand(SingerCommand):
             code = 1
         logging.shutdown()
         sys.exit(code)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run, and tell of a closed pipe before click makes an end of it without a word."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise TapError(_CLOSED) from None
+
+    def _finish(self, signum: int) -> None:
+        if self.running is not None:
+            try:
+                self.running.finish(signum)
+            except BrokenPipeError:
+                self.logger.error(_CLOSED)  # noqa: TRY400
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, signal.SIG_IGN)  # one more would change the exit code
 
 
 def _exit_code(err: TapError, running: ApiTap | None) -> int:

@@ -128,6 +128,8 @@ class Settings:
             raise SettingRefused("window", "must be at least 1m.")
         if not _HEADER.fullmatch(config["user_agent"]):
             raise SettingRefused("user_agent", "must be one line of plain characters.")
+        # JSON's 5.0 is a whole number too.
+        plain: dict[str, Any] = {name: int(config[name]) for name in _LEAST}
         return cls(
             start_date=start,
             end_date=end,
@@ -136,7 +138,7 @@ class Settings:
             api_url=url_setting("api_url", config["api_url"]),
             pii_salt=config.get("pii_salt") or "",
             **{name: config[name] for name in _PLAIN},
-            **{name: int(config[name]) for name in _LEAST},  # JSON's 5.0 is a whole number too
+            **plain,
         )
 
 

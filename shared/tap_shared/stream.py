@@ -7,6 +7,7 @@ of time (`nodes`) and, where the vendor gives a count, how to tell that a window
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property, partial
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.singerlib.messages import RecordMessage, SchemaMessage
 from singer_sdk.streams.core import Stream
 
@@ -22,7 +24,7 @@ from tap_shared.batch import BatchFiles
 from tap_shared.codec import Codec
 from tap_shared.coerce import Rules
 from tap_shared.conform import EXTRA, Conformer, declared_schema, tagged
-from tap_shared.errors import CredentialsRefused, LimitReached, StreamFailed, StreamUnavailable
+from tap_shared.errors import CredentialsRefused, LimitReached, SettingRefused
 from tap_shared.instants import instant_text
 from tap_shared.page import Page, column_of
 from tap_shared.prefetch import Fence, Node, ReadAhead
@@ -239,6 +241,8 @@ class ApiStream(Stream):
             for stream_map in self.stream_maps:
                 mapped = stream_map.transform(record)
                 if mapped is not None:
+                    if stream_map.flattening_enabled:
+                        _fold(mapped, stream_map.transformed_schema["properties"])
                     yield stream_map.stream_alias, mapped
 
     @property
@@ -278,11 +282,13 @@ class ApiStream(Stream):
                         counter.increment(len(records))
                         if not write_messages:
                             yield from records
-                except (StreamFailed, StreamUnavailable) as err:
-                    self.tap.note_failure(self, partition, err)
                 except (CredentialsRefused, LimitReached) as err:
                     self.tap.ending = err
                     break
+                except (SettingRefused, BrokenPipeError):
+                    raise
+                except Exception as err:  # noqa: BLE001 - the other partitions are still read
+                    self.tap.note_failure(self, partition, err)
                 if self._is_limit_reached():
                     break
         self.tap.message_writer.flush()
@@ -336,7 +342,7 @@ class ApiStream(Stream):
         self, context: Context | None, reached: datetime, *, write_messages: bool
     ) -> None:
         key = self.watermark_key
-        if key is None:
+        if key is None or not write_messages:
             return
         self.tap.progress.reach(reached)
         entry = self.get_context_state(context)
@@ -344,8 +350,7 @@ class ApiStream(Stream):
             self._batches.reach(partial(mark, entry, key, reached, self.tap.run_start))
             return
         mark(entry, key, reached, self.tap.run_start)
-        if write_messages:
-            self.tap.state_writer.write_state(self.tap_state)
+        self.tap.state_writer.write_state(self.tap_state)
 
     # Dry runs read a few records only
 
@@ -360,6 +365,14 @@ class ApiStream(Stream):
     def get_replication_key_signpost(self, context: Context | None = None) -> None:  # noqa: ARG002
         """Leave the SDK's signpost out: a watermark needs none."""
         return
+
+
+def _fold(record: dict[str, Any], columns: Mapping[str, Any]) -> None:
+    """Move what flattening gave a name that the schema does not have into `_extra`, as JSON."""
+    rest = {name: record.pop(name) for name in list(record) if name not in columns}
+    if rest and EXTRA in columns:
+        found = record.get(EXTRA)
+        record[EXTRA] = serialize_json({**(json.loads(found) if found else {}), **rest})
 
 
 def _of(context: Context | None) -> str:

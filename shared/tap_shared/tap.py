@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from singer_sdk import Tap
@@ -78,8 +78,9 @@ class ApiTap(Tap):
         for name in secrets:
             value = self.config.get(name)
             self.redact.add(value if isinstance(value, str) else None)
-        for user, password in self.basic_pairs:
-            self.redact.add(self.config.get(user), self.config.get(password))
+        for pair in self.basic_pairs:
+            given = [self.config.get(name) for name in pair]
+            self.redact.add(*(value for value in given if isinstance(value, str)))
         install(self.redact)
 
     basic_pairs: ClassVar[Sequence[tuple[str, str]]] = ()
@@ -204,24 +205,25 @@ class ApiTap(Tap):
     def _sync_one(self, stream: Any) -> None:
         try:
             stream.sync()
-            if self.ending is not None:
-                raise self.ending
         except (SettingRefused, CredentialsRefused, LimitReached):
             raise
-        except (StreamUnavailable, TapError) as err:
-            self.note_failure(stream, None, err)
         except BrokenPipeError:
             raise
-        except Exception as err:
-            self.logger.debug("Unexpected error in '%s'.", stream.name, exc_info=True)
-            sentence = (
-                f"Stream '{stream.name}' met an unexpected {type(err).__name__}; run with"
-                f" {self._env_var_prefix}LOGLEVEL=DEBUG and report it."
-            )
-            self.note_failure(stream, None, TapError(sentence))
+        except Exception as err:  # noqa: BLE001 - the other streams are still read
+            self.note_failure(stream, None, err)
+        if self.ending is not None:
+            raise self.ending
+
+    def _unexpected(self, stream: ApiStream, err: Exception) -> TapError:
+        """Give the sentence for an error that nobody foresaw."""
+        self.logger.debug("Unexpected error in '%s'.", stream.name, exc_info=err)
+        return TapError(
+            f"an unexpected {type(err).__name__} was met; run with"
+            f" {self._env_var_prefix}LOGLEVEL=DEBUG and report it."
+        )
 
     def note_failure(
-        self, stream: ApiStream, context: Mapping[str, Any] | None, err: TapError
+        self, stream: ApiStream, context: Mapping[str, Any] | None, err: Exception
     ) -> None:
         """Say what failed and go on; or leave it out, where the vendor refuses it and that is set.
 
@@ -233,6 +235,7 @@ class ApiTap(Tap):
         where = f"Stream '{stream.name}'"
         if context:
             where += " (" + ", ".join(f"{k} {v}" for k, v in context.items()) + ")"
+        err = err if isinstance(err, TapError) else self._unexpected(stream, err)
         said = str(err)
         sentence = said if said.startswith("Stream '") else f"{where}: {said}"
         if isinstance(err, StreamUnavailable):
@@ -260,8 +263,11 @@ class ApiTap(Tap):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Stop in an orderly way at the first signal, at once at the second."""
         for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, lambda number, _frame: _exit_now(number))
+            signal.signal(name, self._leave)
         self.message_writer.interrupt(signum)
+
+    def _leave(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self.message_writer.hurry(partial(_exit_now, signum))
 
     # Command line
 
@@ -292,7 +298,7 @@ class ApiTap(Tap):
         config = ctx.params.get("config")
         tap = cls(
             config=config.config if config else {},
-            catalog=_read_json("catalog", ctx.params.get("catalog")),
+            catalog=_read_catalog(ctx.params.get("catalog")),
             parse_env_config=config.parse_env if config else False,
             validate_config=False,
         )
@@ -318,7 +324,7 @@ class ApiTap(Tap):
         tap = cls(
             config=config.config if config else {},
             state=check_state(found) if found else found,
-            catalog=_read_json("catalog", catalog),
+            catalog=_read_catalog(catalog),
             parse_env_config=config.parse_env if config else False,
             validate_config=False,
         )
@@ -342,6 +348,19 @@ def _read_json(name: str, file: Any) -> Any:
     if not isinstance(value, dict):
         raise SettingRefused(name, "must be a file that holds a JSON object.")
     return value
+
+
+def _read_catalog(file: Any) -> Catalog | None:
+    """Read a catalog.
+
+    Raises:
+        SettingRefused: It is none.
+    """
+    content = _read_json("catalog", file)
+    try:
+        return None if content is None else Catalog.from_dict(content)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise SettingRefused("catalog", "must be a Singer catalog, as --discover gives.") from None
 
 
 def _exit_now(signum: int) -> NoReturn:

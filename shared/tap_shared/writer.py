@@ -12,7 +12,7 @@ import re
 import select
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -28,6 +28,7 @@ __all__ = ["PageWriter", "encode_record", "storable"]
 
 _BUFFER = 1 << 18
 _SECONDS = 1.0
+_NEWLINE = ord("\n")
 _BLOCK = 256  # records; those of a larger piece would leave the processor's cache meanwhile
 _LOOSE = (b"NaN", b"Infinity")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -89,7 +90,8 @@ def _lines(records: Sequence[Any]) -> bytes:
         lines = _encoder.encode_lines(records)
     except (UnicodeEncodeError, OverflowError, RecursionError, TypeError, ValueError):
         lines = b""
-    if lines and not _is_loose(lines):
+    # Rows of a declared type hold finite numbers only.
+    if lines and (dict not in set(map(type, records)) or not _is_loose(lines)):
         return lines
     return b"".join(encode_record(record) + b"\n" for record in records)
 
@@ -106,6 +108,7 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
         self._flushed_at = time.monotonic()
         self._writing = False
         self._signal: int | None = None
+        self._leave: Callable[[], object] | None = None
 
     def serialize_message(self, message: Message) -> bytes:
         """Encode one message as a line."""
@@ -152,11 +155,11 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
 
         Raises:
             Terminated: A signal arrived meanwhile; every pending line is out.
+            BrokenPipeError: Standard output takes nothing more: closed, or its disk is full.
         """
         self._writing = True
         try:
-            self._put(self._pending)
-            self._pending.clear()
+            self._put()
         finally:
             self._writing = False
         self._flushed_at = time.monotonic()
@@ -164,22 +167,45 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
             signum, self._signal = self._signal, None
             raise Terminated(signum)
 
-    @staticmethod
-    def _put(data: bytearray) -> None:
+    def _put(self) -> None:
+        """Write what is pending and take it off, also where only a part could be written."""
         try:
             target = sys.stdout.fileno()
         except (OSError, AttributeError, ValueError):  # captured in memory, as in tests
-            sys.stdout.write(data.decode())
+            sys.stdout.write(self._pending.decode())
             sys.stdout.flush()
+            self._pending.clear()
             return
         sys.stdout.flush()
-        with memoryview(data) as view:
-            done = 0
-            while done < len(view):
-                try:
-                    done += os.write(target, view[done:])
-                except BlockingIOError:  # the other end has made the pipe non-blocking
-                    select.select([], [target], [])
+        done = 0
+        try:
+            with memoryview(self._pending) as view:
+                while done < len(view):
+                    done += self._write(target, view, done)
+        except OSError as err:
+            raise BrokenPipeError(err.errno, "standard output takes nothing more") from None
+        finally:
+            del self._pending[:done]
+
+    def _write(self, target: int, view: memoryview, start: int) -> int:
+        """Write as much as goes; in a hurry, to the end of the line under way."""
+        end = len(view)
+        if self._leave is not None:
+            at_end = start == 0 or view[start - 1] == _NEWLINE
+            end = start if at_end else self._pending.find(b"\n", start) + 1
+            if end == start:
+                self._leave()
+        try:
+            return os.write(target, view[start:end])
+        except BlockingIOError:  # the other end has made the pipe non-blocking
+            select.select([], [target], [])
+            return 0
+
+    def hurry(self, leave: Callable[[], object]) -> None:
+        """Leave the process: now, or at the end of the line that is being written."""
+        self._leave = leave
+        if not self._writing:
+            leave()
 
     def interrupt(self, signum: int) -> None:
         """Stop for a signal: now, or as soon as the lines under way are out.
