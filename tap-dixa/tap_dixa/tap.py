@@ -185,7 +185,8 @@ class TapDixa(ApiTap):
             CredentialsRefused: The token is refused.
             TapError: A sync cannot read the catalogues; discovery falls back instead.
         """
-        has_token = bool((self.config.get("api_token") or "").strip())
+        token = self.config.get("api_token")
+        has_token = isinstance(token, str) and bool(token.strip())  # another type is refused later
         if not has_token or self.config.get("static_catalogue"):
             return Catalogue.static()
         try:
