@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -37,7 +38,7 @@ class Case:
         refused: Streams that such a refusal takes away as a whole.
         dying: Options with which the credential dies during a run.
         refused_key: What the keys of rows of a refused partition hold.
-        volatile: Columns that follow from how the time was cut into windows.
+        volatile: Columns that follow from the run: its windows, its moment.
         masked: Stream -> fields that may be masked with `***`.
         unbounded: Streams that are emitted as the vendor returned them.
         least_lookback: Stream -> lookback below which the setting is not heeded.
@@ -60,7 +61,7 @@ class Case:
     refused: frozenset[str] = frozenset()
     refused_key: Any = None
     dying: Mapping[str, Any] | None = None
-    volatile: frozenset[str] = frozenset({"window_end"})
+    volatile: frozenset[str] = frozenset({"window_start", "window_end", "queried_at"})
     masked: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unbounded: tuple[str, ...] = ()
     least_lookback: Mapping[str, timedelta] = field(default_factory=dict)
@@ -97,24 +98,73 @@ _CALLGEAR = Case(
     secrets=("sandbox-session-", "sandbox-sip-secret-"),
 )
 
+
+def _without_installation(row: Row) -> Row:
+    """Give a row without the vendor's copy of what the tap stamps as `igrp`."""
+    return {name: value for name, value in row.items() if name != "igrpId"}
+
+
 _INFINITY = Case(
     options={"calls": 160, "short_pages": 0.1},
     config={"page_size": 100, "window": "3d", "lookback": "5d"},
+    wire={"*": _without_installation},
     misfits={"*": frozenset({"leadScore"})},
     wrong={"api_key": "sandbox-no-such-key"},
     refusal=({"forbidden": frozenset({31007})}, "igrp 31007"),
 )
 
+
+def _conversation(row: Row) -> Key:
+    """Give a Dixa record's conversation, wherever it is kept, and its instant."""
+    places = [place.get(name) for place in (row, row.get("_extra") or {})
+              for name in ("csid", "conversation_id")]  # fmt: skip
+    return next((ident for ident in places if ident is not None), None), row["primary_timestamp"]
+
+
+def _expected_conversation(key: Key) -> Key:
+    identity, instant, _ = key
+    return identity if isinstance(identity, int) else None, instant
+
+
+def _listed(row: Row) -> Row:
+    """Give a conversation whose custom fields all have lists of values, as some are sent."""
+    fields = [
+        {**one, "value": one["value"] if isinstance(one["value"], list) else [one["value"]]}
+        for one in row.get("custom_fields") or []
+    ]
+    return {**row, "custom_fields": fields} if row.get("custom_fields") else row
+
+
+def _without_credential(row: Row) -> Row:
+    """Give a call whose link does not hold the account's key."""
+    link = row.get("recordingUrl")
+    return {**row, "recordingUrl": re.sub(r"auth=[^&]*&?", "", link)} if link else row
+
+
+def _recording(row: Row) -> Row:
+    """Give what a recording's columns share with the call list; the others are the tap's."""
+    shared = {name: row[name] for name in ("callUuid", "callDate")}
+    return {**shared, "file_name": row["fileName"]} if row["fileName"] else shared
+
+
+def _measured(row: Row) -> Row:
+    """Give what a metric's column holds; the rest of the answer is spread over the key."""
+    return {"value": row["value"]}
+
+
 _PBX = Case(
-    options={"calls": 160, "busy_day": 30, "unstable_ties": False},
+    options={"calls": 70, "busy_day": 12, "unstable_ties": False},
     config={"window": "2d", "lookback": "4d"},
     wrong={"api_key": "sandbox-no-such-key"},
+    wire={"call_recordings": _recording, "calls": _without_credential},
     masked={"call_events": frozenset({f"eventData{n}" for n in range(1, 9)})},
     refusal=({"forbidden_tenants": ("102",)}, "tenant_id 102"),
     refused_key="102",
 )
 
 _DIXA = Case(
+    signs={"record_*": (_conversation, _expected_conversation)},
+    wire={"record_*": None, "metric_*": _measured, "conversation_export": _listed},
     options={"conversations": 80, "agents": 13, "feedback": 20},
     config={"page_size": 50, "window": "3d", "lookback": "4d"},
     wrong={"api_token": "sandbox-no-such-token"},

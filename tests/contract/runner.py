@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -229,11 +230,15 @@ class Tap:
 
 
 _TAIL = b',"time_extracted":"'
+_ASKED = re.compile(rb'"queried_at":"[^"]*"')
 
 
 def without_time(lines: list[bytes]) -> list[bytes]:
-    """Cut off when a record was read, which no two runs share."""
-    return [line.partition(_TAIL)[0] if b'"type":"RECORD"' in line[:20] else line for line in lines]
+    """Cut out when a record was read, which no two runs share."""
+    return [
+        _ASKED.sub(b"", line.partition(_TAIL)[0]) if b'"type":"RECORD"' in line[:20] else line
+        for line in lines
+    ]
 
 
 def announced(run: Run) -> dict[str, Mapping[str, Any]]:

@@ -69,8 +69,7 @@ def texts(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def test_no_personal_datum_is_ever_logged(
-    bench: Bench, full: Run, talkative: Run) -> None:
+def test_no_personal_datum_is_ever_logged(bench: Bench, full: Run, talkative: Run) -> None:
     found: set[str] = set()
     for stream, schema in announced(full).items():
         for record in full.records(stream):

@@ -99,6 +99,7 @@ def differences(
     zone: tzinfo,
     misfits: frozenset[str] = frozenset(),
     masked: frozenset[str] = frozenset(),
+    is_whole: bool = True,
 ) -> list[str]:
     """Say where a record does not hold what the vendor sent.
 
@@ -107,14 +108,18 @@ def differences(
         row: The row on the wire.
         schema: The stream's announced schema.
         zone: The zone of time texts that carry none.
+        is_whole: Whether the row is all that was sent, so that `_extra` can hold nothing else.
         masked: Fields that may be masked with `***`.
         misfits: Fields whose values may not fit their type and are then kept in `_extra`.
     """
     found = []
     properties = schema["properties"]
     extra = record.get("_extra") or {}
+    metrics = (record.get("metrics") or {}) if "metrics" in properties else {}
     for name, sent in row.items():
         if name not in properties:
+            if name in metrics and _number(metrics[name]) == _number(sent):
+                continue
             if name not in extra or not _equal(extra[name], _storable(sent)):
                 found.append(f"_extra.{name}: {sent!r} came as {extra.get(name)!r}")
         elif name in masked and record.get(name) == "***":
@@ -123,7 +128,7 @@ def differences(
             kept = record.get(name) is None and _equal(extra.get(name), _storable(sent))
             if not (kept and name in misfits):
                 found.append(f"{name}: {sent!r} came as {record.get(name)!r}")
-    unknown = [name for name in extra if name not in row]
+    unknown = [name for name in extra if name not in row] if is_whole else []
     return found + [f"_extra.{name} was never sent" for name in unknown]
 
 
