@@ -2,7 +2,7 @@
 
 One gate serves every thread that uses a credential. Starts are spaced evenly, a little under the
 declared rate, because the vendor's minute does not begin when ours does; a slot that was not used
-is never caught up.
+is never caught up. Where no rate is declared, the vendor's first refusal teaches one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,8 @@ __all__ = ["RateLimit", "Stopped"]
 
 _MARGIN = 1.03
 _MINUTE = 60.0
+_SECOND = 1.0
+_TEACHING = 5.0  # seconds; a longer wait speaks of a minute's or a day's limit, not of the pace
 
 
 class Stopped(StreamFailed):
@@ -49,6 +52,9 @@ class RateLimit:
         self._lock = threading.Lock()
         self._next = 0.0
         self._held_until = 0.0
+        self._is_declared = bool(per_minute)
+        self._starts: deque[float] = deque(maxlen=1024)
+        self._own = threading.local()
         self._clock = clock
         self._ending = threading.Event()
         self._sleep = sleep or self._ending.wait
@@ -75,6 +81,25 @@ class RateLimit:
                 self.pause(pause)
         if self._ending.is_set():
             raise Stopped(_ENDING)
+        with self._lock:
+            self._own.start = max(start, self._clock())
+            self._starts.append(self._own.start)
+
+    def refused(self, seconds: float) -> None:
+        """Hold everybody, because the request that this thread sent last was one too many.
+
+        Where no rate is declared, the starts of the second before it become the rate. Only the
+        first refusal of a burst teaches: the others were under way when it came.
+
+        Args:
+            seconds: How long the vendor asks to wait.
+        """
+        with self._lock:
+            start = getattr(self._own, "start", -math.inf)
+            if not self._is_declared and start >= self._held_until and seconds <= _TEACHING:
+                accepted = sum(start - _SECOND < at <= start for at in self._starts) - 1
+                self._gap = max(self._gap, _MARGIN * _SECOND / max(1, accepted))
+        self.hold(seconds)
 
     def hold(self, seconds: float) -> None:
         """Let nobody start for so many seconds: the vendor said so."""
