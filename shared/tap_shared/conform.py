@@ -17,7 +17,8 @@ __all__ = ["EXTRA", "Conformer", "declared_schema", "has_pii", "tagged"]
 
 EXTRA = "_extra"
 _EXTRA_SCHEMA: dict[str, Any] = {
-    "type": ["object", "null"],  # without "properties", flattening makes one column of it
+    "type": ["object", "null"],
+    "properties": {},
     "additionalProperties": True,
     "description": (
         "Fields that the vendor sent and this schema does not declare, and raw values that did not"

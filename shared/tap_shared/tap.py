@@ -22,10 +22,9 @@ from singer_sdk.tap_base import CliTestOptionValue
 from tap_shared.batch import check_batch_config
 from tap_shared.check import check
 from tap_shared.command import OneLineCommand
-from tap_shared.conform import tagged
+from tap_shared.conform import EXTRA, tagged
 from tap_shared.errors import (
-    CredentialsRefused,
-    LimitReached,
+    EndsRun,
     RunFailed,
     SettingRefused,
     StreamUnavailable,
@@ -168,6 +167,15 @@ class ApiTap(Tap):
 
     # Running
 
+    def setup_mapper(self) -> None:
+        """Keep `_extra` one column where records are flattened: it has no members to spread."""
+        if self.config.get("flattening_enabled"):
+            for entry in self.catalog.values():
+                extra = (entry.schema.properties or {}).get(EXTRA)
+                if extra is not None:
+                    extra.properties = None
+        super().setup_mapper()
+
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over a state, checked and freed from what other versions left in it."""
         super().load_state(check_state(state))
@@ -205,7 +213,7 @@ class ApiTap(Tap):
     def _sync_one(self, stream: Any) -> None:
         try:
             stream.sync()
-        except (SettingRefused, CredentialsRefused, LimitReached):
+        except (SettingRefused, EndsRun):
             raise
         except BrokenPipeError:
             raise

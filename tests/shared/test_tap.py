@@ -277,8 +277,18 @@ def test_files_hold_the_same_records_as_lines_would_and_come_before_the_state(
     assert run.state == plain.state
 
 
-def test_stream_maps_and_flattening_keep_working(bench: Open) -> None:
-    run = bench().run(
+@pytest.mark.parametrize("with_catalog", [False, True], ids=["", "with a catalog"])
+def test_stream_maps_and_flattening_keep_working(
+    bench: Open,
+    with_catalog: bool,  # noqa: FBT001
+) -> None:
+    opened = bench()
+    more: tuple[str, ...] = ()
+    if with_catalog:
+        found = opened.start("--discover").communicate(timeout=30)[0]
+        more = ("--catalog", opened.file("catalog.json", found.decode()))
+    run = opened.run(
+        *more,
         stream_maps={"calls": {"double": "n * 2 if n else None", "text": None}},
         flattening_enabled=True,
         flattening_max_depth=2,
