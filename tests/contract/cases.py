@@ -108,7 +108,7 @@ _INFINITY = Case(
     options={"calls": 160, "short_pages": 0.1},
     config={"page_size": 100, "window": "3d", "lookback": "5d"},
     wire={"*": _without_installation},
-    misfits={"*": frozenset({"leadScore"})},
+    misfits={"*": frozenset({"leadScore", "deDupeFields"})},
     wrong={"api_key": "sandbox-no-such-key"},
     refusal=({"forbidden": frozenset({31007})}, "igrp 31007"),
 )
