@@ -4,8 +4,10 @@ Every error that leaves the library is one sentence that says what happened, whe
 
     TapError
     |-- SettingRefused        a setting, state or catalog is wrong: exit 2, before any request
-    |-- CredentialsRefused    the vendor refuses the login: ends the run (exit 2, or 1 after data)
-    |-- LimitReached          a quota is used up: ends the run cleanly, state written, exit 1
+    |-- EndsRun               no other stream can succeed either; the state is written
+    |   |-- CredentialsRefused    the vendor refuses the login (exit 2, or 1 after data)
+    |   |-- LimitReached          a quota is used up and will not reset soon
+    |   `-- Unreachable           no request of the run was ever answered
     |-- StreamUnavailable     the vendor refuses this stream or partition: failed, or skipped
     |-- StreamFailed          this stream or partition cannot go on: the others do
     `-- PleaseRetry           inside the transport only: this attempt failed, another may not
@@ -23,6 +25,7 @@ from singer_sdk.exceptions import ConfigurationError, FatalSyncError, SyncError
 
 __all__ = [
     "CredentialsRefused",
+    "EndsRun",
     "LimitReached",
     "PleaseLogin",
     "PleaseRetry",
@@ -34,6 +37,7 @@ __all__ = [
     "TapError",
     "Terminated",
     "TimedOut",
+    "Unreachable",
     "WindowTooLarge",
 ]
 
@@ -60,14 +64,22 @@ class SettingRefused(TapError, ConfigurationError):
         self.setting = setting
 
 
-class CredentialsRefused(TapError, FatalSyncError):
+class EndsRun(TapError):
+    """No other stream can succeed either."""
+
+
+class CredentialsRefused(EndsRun, FatalSyncError):
     """The vendor refuses the credentials; no other request can succeed."""
 
     exit_code = 2
 
 
-class LimitReached(TapError, FatalSyncError):
+class LimitReached(EndsRun, FatalSyncError):
     """A vendor limit will not reset soon; the run stops with the state it has."""
+
+
+class Unreachable(EndsRun, FatalSyncError):
+    """The vendor never answered."""
 
 
 class StreamUnavailable(TapError, FatalSyncError):

@@ -24,7 +24,7 @@ from tap_shared.batch import BatchFiles
 from tap_shared.codec import Codec
 from tap_shared.coerce import Rules
 from tap_shared.conform import EXTRA, Conformer, declared_schema, tagged
-from tap_shared.errors import CredentialsRefused, LimitReached, SettingRefused
+from tap_shared.errors import EndsRun, SettingRefused, Unreachable
 from tap_shared.instants import instant_text
 from tap_shared.page import Page, column_of
 from tap_shared.prefetch import Fence, Node, ReadAhead
@@ -282,7 +282,10 @@ class ApiStream(Stream):
                         counter.increment(len(records))
                         if not write_messages:
                             yield from records
-                except (CredentialsRefused, LimitReached) as err:
+                except EndsRun as err:
+                    if isinstance(err, Unreachable) and self.tap.has_emitted:
+                        self.tap.note_failure(self, partition, err)  # one host of several
+                        continue
                     self.tap.ending = err
                     break
                 except (SettingRefused, BrokenPipeError):

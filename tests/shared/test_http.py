@@ -22,6 +22,7 @@ from tap_shared.errors import (
     StreamFailed,
     TapError,
     TimedOut,
+    Unreachable,
     WindowTooLarge,
 )
 from tap_shared.http import Limits, Reply, Request, Transport, gateway_faults
@@ -346,7 +347,7 @@ def test_a_silent_vendor_times_out() -> None:
 
     limits = Limits(attempts=2, timeout=0.2, backoff_seconds=0.01)
     begun = time.monotonic()
-    with RawServer(silent) as server, pytest.raises(StreamFailed, match="no answer in time"):
+    with RawServer(silent) as server, pytest.raises(Unreachable, match="no answer in time"):
         get(server, limits)
     assert time.monotonic() - begun < 2
 
@@ -454,7 +455,7 @@ def test_no_query_and_no_body_reaches_an_error_or_a_log(
 def test_a_vendor_that_is_not_there_is_told_without_the_query() -> None:
     with RawServer(OK) as server:
         url = server.url
-    with pytest.raises(StreamFailed, match=r"the connection failed.*127\.0\.0\.1") as failed:
+    with pytest.raises(Unreachable, match=r"the connection failed.*127\.0\.0\.1") as failed:
         transport(url, Limits(attempts=1)).send(GET, parse)
     assert "query-secret" not in str(failed.value)
 
@@ -489,3 +490,12 @@ def test_an_opened_answer_that_is_cut_says_so() -> None:
         with pytest.raises(PleaseRetry) as failed:
             _ = answer.body
     assert not isinstance(failed.value, TimedOut)
+
+
+def test_a_vendor_that_answered_once_fails_the_stream_alone() -> None:
+    """Only a run without any answer is hopeless as a whole."""
+    with RawServer(OK, b"") as server:
+        link = transport(server.url, Limits(attempts=2, timeout=1, backoff_seconds=0.01))
+        link.send(GET, parse)
+        with pytest.raises(StreamFailed, match="failed 2 times"):
+            link.send(GET, parse)
