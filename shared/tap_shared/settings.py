@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from jsonschema import Draft7Validator
 from singer_sdk import typing as th
@@ -27,6 +28,7 @@ __all__ = [
     "instant_setting",
     "settings_schema",
     "url_setting",
+    "zone_setting",
 ]
 
 _DURATION = re.compile(r"(\d{1,6})\s*([smhdw])")
@@ -60,6 +62,18 @@ def instant_setting(setting: str, text: str) -> datetime:
         raise SettingRefused(
             setting, "must be a date or date-time, such as 2024-01-31 or 2024-01-31T08:00:00Z."
         ) from None
+
+
+def zone_setting(setting: str, name: str) -> ZoneInfo:
+    """Read an IANA time zone.
+
+    Raises:
+        SettingRefused: There is none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        raise SettingRefused(setting, "must be an IANA name, such as Europe/London.") from None
 
 
 def url_setting(setting: str, text: str) -> str:

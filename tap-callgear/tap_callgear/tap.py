@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from functools import cached_property
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from singer_sdk import typing as th
 
 from tap_callgear import streams
 from tap_callgear.client import CallGearClient
 from tap_shared.errors import SettingRefused
-from tap_shared.settings import settings_schema
+from tap_shared.settings import settings_schema, zone_setting
 from tap_shared.tap import ApiTap
 
 __all__ = ["TapCallGear"]
@@ -97,15 +95,9 @@ class TapCallGear(ApiTap):
             raise SettingRefused(missing, "is required beside the other half of the login.")
         if self.config["max_wait_seconds"] < 0:
             raise SettingRefused("max_wait_seconds", "must be at least 0.")
-        self._check_zone()
+        if self.config.get("timezone"):
+            zone_setting("timezone", self.config["timezone"])
         self._check_excluded_fields()
-
-    def _check_zone(self) -> None:
-        name = self.config.get("timezone")
-        try:
-            _ = ZoneInfo(name) if name else UTC
-        except (KeyError, ValueError, OSError):
-            raise SettingRefused("timezone", "must be an IANA name, such as Asia/Dubai.") from None
 
     def _check_excluded_fields(self) -> None:
         known: dict[str, Any] = {str(vars(s)["name"]): s for s in self.stream_types}

@@ -23,7 +23,7 @@ from tap_shared.errors import (
     StreamFailed,
     StreamUnavailable,
 )
-from tap_shared.settings import settings_schema, url_setting
+from tap_shared.settings import settings_schema, url_setting, zone_setting
 from tap_shared.stream import ApiStream
 from tap_shared.tap import ApiTap
 
@@ -140,12 +140,7 @@ class TapDixa(ApiTap):
         """Check token, zone and exports before any request."""
         if not (self.config.get("api_token") or "").strip():
             raise SettingRefused("api_token", "is required.")
-        try:
-            _ = self.metric_zone
-        except (KeyError, ValueError, OSError):
-            raise SettingRefused(
-                "timezone", "must be an IANA name, such as Europe/Copenhagen."
-            ) from None
+        _ = self.metric_zone
         _ = self.exports_url
         if self.config["max_metric_requests"] < 1:
             raise SettingRefused("max_metric_requests", "must be at least 1.")
@@ -153,7 +148,7 @@ class TapDixa(ApiTap):
     @cached_property
     def metric_zone(self) -> ZoneInfo:
         """The zone in which periods of metrics are cut."""
-        return ZoneInfo(self.config["timezone"])
+        return zone_setting("timezone", self.config["timezone"])
 
     @cached_property
     def exports_url(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from singer_sdk import typing as th
 
@@ -14,7 +13,7 @@ from tap_infinity.client import InfinityClient
 from tap_infinity.metrics import metric_stream
 from tap_infinity.report_settings import channel_report, user_reports
 from tap_shared.errors import SettingRefused
-from tap_shared.settings import settings_schema
+from tap_shared.settings import settings_schema, zone_setting
 from tap_shared.stream import ApiStream
 from tap_shared.tap import ApiTap
 
@@ -145,12 +144,7 @@ class TapInfinity(ApiTap):
             raise SettingRefused(missing, "is required beside the other half of the login.")
         if any(igrp < 0 for igrp in self.config.get("igrp_ids") or []):
             raise SettingRefused("igrp_ids", "must be the numbers of installations.")
-        try:
-            ZoneInfo(self.config["metrics_timezone"])
-        except (ValueError, OSError, LookupError):
-            raise SettingRefused(
-                "metrics_timezone", "must be an IANA name, such as Europe/London."
-            ) from None
+        zone_setting("metrics_timezone", self.config["metrics_timezone"])
 
     def discover_streams(self) -> Sequence[ApiStream]:
         """Give the fixed streams, channel metrics and the user's reports.
