@@ -30,5 +30,5 @@ def source(
 ) -> Iterator[Bench]:
     """Serve one tap's vendor, for a test that changes its data."""
     name: str = request.param
-    with serve(name, tmp_path_factory.mktemp(name), days=24) as served:
+    with serve(name, tmp_path_factory.mktemp(name), days=30) as served:
         yield served
