@@ -136,7 +136,7 @@ def decode(body: bytes, kind: type[T]) -> T:
     return _lenient(body, kind)
 
 
-_HUGE = "Number out of range"
+_HUGE = " out of range"  # of a float ("Number ...") or of an integer
 
 
 def _finite(text: str) -> float | str:
