@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
@@ -28,6 +30,7 @@ from tap_shared.errors import EndsRun, SettingRefused, Unreachable
 from tap_shared.instants import instant_text
 from tap_shared.page import Page, column_of
 from tap_shared.prefetch import Fence, Node, ReadAhead
+from tap_shared.sdk import is_verified
 from tap_shared.state import bookmark, mark
 from tap_shared.windows import Span, Window, span_of_run
 
@@ -92,6 +95,7 @@ class ApiStream(Stream):
         self.keys = keys
         self.rows = 0
         self._batches: BatchFiles | None = None
+        self._is_emitted_by_sdk = False
 
     def load_schema(self, name: str | None) -> dict[str, Any]:
         """Give the stream's schema file."""
@@ -215,7 +219,7 @@ class ApiStream(Stream):
         """Whether records are written as they are: no stream map, no flattening."""
         maps = self.stream_maps
         plain = len(maps) == 1 and type(maps[0]) is SameRecordTransform
-        plain = plain and not maps[0].flattening_enabled
+        plain = plain and not maps[0].flattening_enabled and is_verified()
         self.logger.debug("Records are written %s.", "by the page" if plain else "one by one")
         return plain
 
@@ -252,6 +256,9 @@ class ApiStream(Stream):
 
     def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
         """Read as ever, but into files."""
+        if not is_verified():
+            super()._sync_batches(batch_config, context)
+            return
         with self.get_batch_counter() as counter:
             self._batches = BatchFiles(self, batch_config, counter)
             for _ in self._sync_records(context):
@@ -261,24 +268,58 @@ class ApiStream(Stream):
     # Once through
 
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Give all records of a partition, one by one: the SDK's public way in."""
-        for records in self._read(context, write_messages=False):
-            yield from records
+        """Give all records of a partition, one by one: the SDK's public way in.
+
+        Where the SDK's own loop emits them, the watermark moves here: what was given has been
+        written by the time the next record is asked for.
+        """
+        for records in self._read(context, emits=False, checkpoints=self._is_emitted_by_sdk):
+            for record in records:
+                yield record if type(record) is dict else _as_dictionary(record)
+
+    def _increment_stream_state(
+        self, latest_record: dict[str, Any], *, context: Context | None = None
+    ) -> None:
+        """Leave the watermark alone: it is a window's end, not a record's time."""
+
+    def _by_record(
+        self, context: Context | None, *, write_messages: bool
+    ) -> Generator[dict[str, Any], Any, Any]:
+        """Let the SDK's own loop run, as its private parts may have changed."""
+        self.logger.debug("Records are written by the SDK, one by one.")
+        self._is_emitted_by_sdk = write_messages
+        try:
+            yield from super()._sync_records(context, write_messages=write_messages)
+        finally:
+            self._is_emitted_by_sdk = False
+        self.tap.message_writer.flush()
+        self.conformer.report(self.logger.warning)
 
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
+        """Read every partition; this replaces the SDK's loop over single records, where known.
+
+        Records are yielded only where nothing is written.
+        """
+        way = self._by_page if is_verified() else self._by_record
+        return way(context, write_messages=write_messages)
+
+    def _by_page(
+        self, context: Context | None, *, write_messages: bool
+    ) -> Generator[dict[str, Any], Any, Any]:
         """Read every partition, page by page, and move its watermark window by window.
 
-        A partition that fails does not keep the others from being read. This replaces the SDK's
-        loop over single records; records are yielded only where the SDK writes them itself (BATCH).
+        A partition that fails does not keep the others from being read.
         """
         everything: list[Any] = [None]
         contexts = [context] if context is not None else (self.partitions or everything)
         with self.get_record_counter() as counter, self.get_sync_timer():
             for partition in contexts:
                 try:
-                    for records in self._read(partition, write_messages=write_messages):
+                    for records in self._read(
+                        partition, emits=write_messages, checkpoints=write_messages
+                    ):
                         counter.increment(len(records))
                         if not write_messages:
                             yield from records
@@ -299,7 +340,7 @@ class ApiStream(Stream):
             self.conformer.report(self.logger.warning)
 
     def _read(
-        self, context: Context | None, *, write_messages: bool
+        self, context: Context | None, *, emits: bool, checkpoints: bool
     ) -> Iterator[list[dict[str, Any]]]:
         span = self.span(context)
         self.logger.info("Reading %s%s.", self.describe(span), _of(context))
@@ -316,7 +357,7 @@ class ApiStream(Stream):
                     continue
                 previous, window_keys = window_keys, set()
                 reached = min(item.what.window.end, span.end)  # a whole day may end after the span
-                self._checkpoint(context, reached, write_messages=write_messages)
+                self._checkpoint(context, reached, is_on=checkpoints)
                 continue
             page = item.unseen(self.keys, window_keys, previous) if self.is_deduplicated else item
             records = self._shape(page, span)
@@ -324,13 +365,13 @@ class ApiStream(Stream):
             self.rows += len(records)
             if records:
                 self.tap.has_emitted = True
-            if write_messages and self.selected:
+            if emits and self.selected:
                 self._emit(records, item.read_at)
             yield records
             if self._is_limit_reached():
                 break
         else:
-            self._checkpoint(context, span.end, write_messages=write_messages)
+            self._checkpoint(context, span.end, is_on=checkpoints)
         if self.ABORT_AT_RECORD_COUNT is not None:
             self.tap.message_writer.flush()  # a dry run ends without the tap's own last line
 
@@ -341,11 +382,9 @@ class ApiStream(Stream):
 
     # Checkpoint
 
-    def _checkpoint(
-        self, context: Context | None, reached: datetime, *, write_messages: bool
-    ) -> None:
+    def _checkpoint(self, context: Context | None, reached: datetime, *, is_on: bool) -> None:
         key = self.watermark_key
-        if key is None or not write_messages:
+        if key is None or not is_on:
             return
         self.tap.progress.reach(reached)
         entry = self.get_context_state(context)
@@ -368,6 +407,12 @@ class ApiStream(Stream):
     def get_replication_key_signpost(self, context: Context | None = None) -> None:  # noqa: ARG002
         """Leave the SDK's signpost out: a watermark needs none."""
         return
+
+
+def _as_dictionary(row: Any) -> dict[str, Any]:
+    """Give a typed row as a record, its numbers as they are."""
+    record: dict[str, Any] = msgspec.to_builtins(row, builtin_types=(Decimal,))
+    return record
 
 
 def _fold(record: dict[str, Any], columns: Mapping[str, Any]) -> None:
