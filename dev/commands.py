@@ -110,6 +110,11 @@ def _bench(options: argparse.Namespace) -> int:
     return _step("benchmarks", [*pytest, str(folder), *options.rest])
 
 
+def _soak(options: argparse.Namespace) -> int:
+    """Sync every tap hour by hour on a simulated clock while everything goes wrong."""
+    return _step("soak", [executable("python"), "-m", "tests.soak", *options.rest])
+
+
 def _sandbox(options: argparse.Namespace) -> int:
     """Serve the imitated vendors until interrupted; print the environment for the taps."""
     print("# Serving the imitated vendors; Ctrl-C ends it. The taps' environment:")
@@ -146,6 +151,7 @@ def _step(title: str, command: list[str]) -> int:
 PASSING_ON: dict[str, tuple[Command, str]] = {
     "test": (_test, "run the tests; further arguments go to pytest"),
     "bench": (_bench, "run the benchmarks; further arguments go to pytest"),
+    "soak": (_soak, "a month of hourly syncs under fire: --tap X, --days N, --hours N, --seed S"),
     "sandbox": (_sandbox, "serve the imitated vendors and print the taps' environment"),
     "psql": (_psql, "open psql on the embedded warehouse; further arguments go to psql"),
 }

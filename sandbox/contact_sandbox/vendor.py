@@ -162,6 +162,24 @@ class Vendor(ABC):
     def change(self, seed: int) -> None:
         """Change live data the way an incremental run must pick up."""
 
+    def advance(self, by: timedelta) -> None:
+        """Let time pass: the present moves on, also for the parts that keep it.
+
+        No row comes or changes by that alone; `change` then works at the new present.
+
+        Args:
+            by: How much time.
+        """
+        with self.lock:
+            for part in (self, *self.clocked()):
+                for name in ("now", "_now", "_latest"):
+                    if name in vars(part):
+                        setattr(part, name, getattr(part, name) + by)
+
+    def clocked(self) -> Iterable[object]:
+        """Return the vendor's parts that keep the present themselves."""
+        return ()
+
     def fault_key(self, request: Request) -> bytes:
         """Return what makes two requests the same one tried again, for counting faults."""
         return b"\n".join((request.method.encode(), request.target.encode(), request.body))

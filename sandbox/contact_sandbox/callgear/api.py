@@ -6,7 +6,7 @@ From https://callgear.github.io/data_api/ and, where that is silent, the nastier
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -138,6 +138,10 @@ class CallGear(Vendor):
             ]
             names = method.key or DIMENSIONS
             return {tuple(row.get(name) for name in names): row.full(method) for row in rows}
+
+    def clocked(self) -> Iterable[object]:
+        """Return what keeps the present."""
+        return (self.account,)
 
     def change(self, seed: int) -> None:
         """Add recent and late rows and rewrite recent ones; see `Change`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -129,6 +129,10 @@ class DixaVendor(Vendor):
         """
         with self.lock:
             return truth.expected(self.data, stream, self.start, self.now)
+
+    def clocked(self) -> Iterable[object]:
+        """Return what keeps the present."""
+        return (self.data,)
 
     def change(self, seed: int) -> None:
         """Change live data; see `Data.change`."""

@@ -183,6 +183,10 @@ class InfinityVendor(Vendor):
                 stream, [igrp for igrp in INSTALLATIONS if igrp not in closed]
             )
 
+    def clocked(self) -> Iterable[object]:
+        """Return what keeps the present."""
+        return (self.account, *self.account.tables.values())
+
     def change(self, seed: int) -> None:
         """Add new, late and very late rows and rewrite recent ones."""
         with self.lock:

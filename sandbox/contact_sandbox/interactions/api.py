@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -217,6 +217,10 @@ class Interactions(Vendor):
         """Return the rows of a stream since the begin of the history, by primary key."""
         with self.lock:
             return self.tenant.expected(stream)
+
+    def clocked(self) -> Iterable[object]:
+        """Return what keeps the present."""
+        return (self.tenant,)
 
     def change(self, seed: int) -> None:
         """Re-roll recent, running and old interactions, and add new and late rows.

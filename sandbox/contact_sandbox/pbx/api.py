@@ -7,7 +7,7 @@ inferred, and so is every spelling that no public page shows; those are options.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -94,7 +94,7 @@ class PbxVendor(Vendor):
         self._transients = Transients(
             self.options["transients"], seed, tuple(self.options["transient_kinds"])
         )
-        history = CallHistory(self.store, self.options, seed, self.now)
+        self._history = history = CallHistory(self.store, self.options, seed, self.now)
         self._documents: dict[str, Callable[[Request, str, Spelling], dict[str, Any]]] = {
             "/api/call_list.php": history.calls,
             "/api/call_details.php": history.details,
@@ -161,6 +161,10 @@ class PbxVendor(Vendor):
         """Return what fetching each recording must come to, in the tap's column names."""
         with self.lock:
             return truth.audio(self.store, CONTAINER, self.options["audio_seconds"])
+
+    def clocked(self) -> Iterable[object]:
+        """Return what keeps the present."""
+        return (self.store, self._history)
 
     def change(self, seed: int) -> None:
         """Add, finish, annotate and transcribe calls of every tenant; add a text message."""

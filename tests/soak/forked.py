@@ -1,0 +1,91 @@
+"""Runs a tap again and again, each time in a fork of a process that has imported it once.
+
+python -m tests.soak.forked tap_callgear < jobs > results
+
+A job is a JSON object in one line: `arguments` of the tap, `now` (what its clock shows, as an
+instant), `signal` and `lines` or `seconds` (what is sent to it, and when), `out` and `err` (files).
+The result is the exit code in one line. What a tap would wait lasts a fraction of it here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from datetime import datetime
+from typing import Any
+
+import time_machine
+
+from tap_shared.rate_limit import RateLimit
+from tests.contract.forks import tap_class
+
+_FASTER = 50
+
+
+def _shorten_waits() -> None:
+    pause, hold = RateLimit.pause, RateLimit.hold
+
+    def short_pause(gate: RateLimit, seconds: float) -> None:
+        pause(gate, seconds / _FASTER)
+
+    def short_hold(gate: RateLimit, seconds: float) -> None:
+        hold(gate, seconds / _FASTER)
+
+    RateLimit.pause = short_pause  # type: ignore[assignment,method-assign]
+    RateLimit.hold = short_hold  # type: ignore[assignment,method-assign]
+
+
+def _in_child(tap: Any, job: dict[str, Any], out: int) -> None:
+    """Run the tap at the job's moment; never returns."""
+    err = os.open(job["err"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    code = 70
+    try:
+        with time_machine.travel(datetime.fromisoformat(job["now"]), tick=True):
+            tap.cli(args=job["arguments"])
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 71
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def run(tap: Any, job: dict[str, Any]) -> int:
+    """Run one job; give the exit code, negative for the signal that ended it.
+
+    After SIGKILL what the reader had not taken yet is gone, as it is with a loader.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _in_child(tap, job, writing)
+    os.close(writing)
+    signum, last = job.get("signal"), job.get("lines")
+    timer = threading.Timer(job.get("seconds", 0), os.kill, (child, signum or 0))
+    if "seconds" in job:
+        timer.start()
+    with os.fdopen(reading, "rb") as lines, open(job["out"], "wb") as out:  # noqa: PTH123
+        for number, line in enumerate(lines, start=1):
+            out.write(line)
+            if number == last and signum:
+                os.kill(child, signum)
+                if signum == signal.SIGKILL:
+                    break
+    _, status = os.waitpid(child, 0)
+    timer.cancel()
+    timer.join() if "seconds" in job else None
+    return os.waitstatus_to_exitcode(status)
+
+
+if __name__ == "__main__":
+    _shorten_waits()
+    TAP = tap_class(sys.argv[1])
+    for text in sys.stdin:
+        print(run(TAP, json.loads(text)), flush=True)  # noqa: T201 - its answer
