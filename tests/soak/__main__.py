@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dev.warehouse import EmbeddedPostgres
 from tests.contract.runner import installed_taps
-from tests.soak.simulation import Outcome, Plan, soak
+from tests.soak.simulation import Outcome, Plan, soak_aside
 
 _SIDE_BY_SIDE = 2
 _SHOWN = 5
@@ -34,15 +34,6 @@ def _line(found: Outcome) -> str:
         f"{found.faults:8}{found.requests:9}{found.records:9}{found.rows:8}{found.resent:8.0%}"
         f"{wrong}{found.seconds:6.0f}"
     )
-
-
-def _one(name: str, plan: Plan, url: str) -> Outcome:
-    """Soak one tap in a process of its own, whose clock it moves."""
-    folder = Path(tempfile.mkdtemp(prefix=f"soak-{name}-"))
-    try:
-        return soak(name, plan, folder, url)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def main() -> int:
@@ -62,7 +53,7 @@ def main() -> int:
         EmbeddedPostgres(folder, durable=False) as server,
         ProcessPoolExecutor(_SIDE_BY_SIDE, mp_context=get_context("spawn")) as pool,
     ):
-        for found in pool.map(partial(_one, plan=plan, url=server.url), taps):
+        for found in pool.map(partial(soak_aside, plan=plan, url=server.url), taps):
             outcomes.append(found)
             print(_line(found), flush=True)
             for what in (found.lost, found.stale, found.invented):

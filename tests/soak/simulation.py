@@ -19,6 +19,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +38,7 @@ from tests.contract.runner import ROOT
 from tests.contract.truth import differences
 from tests.soak.tables import Tables
 
-__all__ = ["Outcome", "Plan", "soak"]
+__all__ = ["Outcome", "Plan", "soak", "soak_aside"]
 
 _HISTORY = 4
 _KEPT_STATES = 24
@@ -188,6 +189,12 @@ def soak(name: str, plan: Plan, folder: Path, url: str) -> Outcome:
         outcome.resent = tables.known / max(1, tables.records)
     outcome.seconds = time.monotonic() - began
     return outcome
+
+
+def soak_aside(name: str, plan: Plan, url: str) -> Outcome:
+    """Soak a tap in a process of its own, whose clock is moved, and in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix=f"soak-{name}-") as folder:
+        return soak(name, plan, Path(folder), url)
 
 
 def _fate(rng: random.Random, length: list[Any]) -> dict[str, Any]:
