@@ -91,7 +91,8 @@ class Book:
 
     def _days(self, track: Track, covered: Sequence[Window]) -> int:
         recent = self.ledger.recent(track, covered)
-        return next_days(recent, self.job.slice_days, self.job.slice_seconds)
+        job = self.job
+        return next_days(recent, job.slice_days, job.slice_seconds, job.slice_days_limit)
 
     def catalog(self, account: str) -> dict[str, Any]:
         """Give an account's catalog: the job's, the ledger's, or (the first time) discovered.

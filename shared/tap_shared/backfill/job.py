@@ -65,6 +65,7 @@ class Job(msgspec.Struct, forbid_unknown_fields=True):
         accounts: Name -> account.
         slice_days: Days of a slice before anything is known of its cost.
         slice_seconds: How long a slice should take; sizes follow what finished slices took.
+        slice_days_limit: Most days of a slice.
         folder: Where the job file is, for relative paths.
     """
 
@@ -77,6 +78,7 @@ class Job(msgspec.Struct, forbid_unknown_fields=True):
     accounts: dict[str, Account]
     slice_days: int = 8
     slice_seconds: int = 600
+    slice_days_limit: int = 1024
     folder: str = "."
 
     @property
@@ -186,8 +188,8 @@ def _check(job: Job) -> None:
         raise SettingRefused("end_date", "must be after start_date.")
     if not job.streams or not job.accounts:
         raise SettingRefused("streams" if job.accounts else "accounts", "must not be empty.")
-    if job.slice_days < 1 or job.slice_seconds < 1:
-        raise SettingRefused("slice_days", "and slice_seconds must be at least 1.")
+    if min(job.slice_days, job.slice_seconds, job.slice_days_limit) < 1:
+        raise SettingRefused("slice_days", "and its like must be at least 1.")
     for name, account in job.accounts.items():
         if not _NAME.fullmatch(name):
             raise SettingRefused("accounts", f"has the name '{name}': use letters, digits, - _.")

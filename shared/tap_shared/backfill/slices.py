@@ -24,7 +24,7 @@ __all__ = [
 DAY = timedelta(days=1)
 _FORM = "%Y%m%dT%H%M%SZ"
 _GROWTH = 4
-_LONGEST_DAYS = 1024
+_START_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,24 +133,27 @@ def missing(
         yield from cut(gap, days, origin)
 
 
-def next_days(done: Sequence[tuple[Window, float]], first: int, goal: float) -> int:
+def next_days(done: Sequence[tuple[Window, float]], first: int, goal: float, most: int) -> int:
     """Choose the size of the next slices from what the last ones took.
 
     Args:
         done: Finished slices with the seconds they took.
         first: Days of a slice before anything is known.
         goal: Seconds that a slice should take: long enough to outweigh starting two processes,
-            short enough to lose little when a machine goes.
+            short enough to lose little when a machine goes. Starting them is not counted as cost
+            of the data; else slices that are too short would make the next ones shorter.
+        most: Most days of a slice.
 
     Returns:
         Days, a power of two; at most four times the longest slice so far.
     """
     length = sum((window.length for window, _ in done), timedelta())
     if not length:
-        return _power(first)
-    rate = max(sum(seconds for _, seconds in done) / (length / DAY), 1e-9)
+        return _power(min(first, most))
+    cost = sum(max(0.0, seconds - _START_SECONDS) for _, seconds in done)
+    rate = max(cost / (length / DAY), 1e-9)
     longest = max(window.length for window, _ in done) / DAY
-    return _power(min(goal / rate, _GROWTH * max(longest, 1), _LONGEST_DAYS))
+    return _power(min(goal / rate, _GROWTH * max(longest, 1), most))
 
 
 def _power(days: float) -> int:
