@@ -209,11 +209,11 @@ class TriggerWindows(InfinityStream):
     # Answers that are read bit by bit are let go of when nobody reads on.
 
     def _read(
-        self, context: Context | None, *, write_messages: bool
+        self, context: Context | None, *, emits: bool, checkpoints: bool
     ) -> Iterator[list[dict[str, Any]]]:
         self._walks = []
         try:
-            yield from super()._read(context, write_messages=write_messages)
+            yield from super()._read(context, emits=emits, checkpoints=checkpoints)
         finally:
             for walk in self._walks:
                 walk.close()
