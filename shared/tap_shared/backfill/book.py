@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tap_shared.backfill.job import Job
-from tap_shared.backfill.ledger import Ledger
+from tap_shared.backfill.ledger import Entry, Ledger
 from tap_shared.backfill.pipe import Passed, pump
 from tap_shared.backfill.running import SliceFailed
 from tap_shared.backfill.sealing import seal
@@ -80,6 +80,13 @@ class Book:
         days = self._days(track, covered)
         for window in missing(self.within, covered, days, self.job.whole.start):
             yield Slice(track, window)
+
+    def done(self, track: Track) -> list[Entry]:
+        """Give the entries of a track, oldest first."""
+        within = self.within
+        windows = sorted(self.ledger.covered(track))
+        windows = [w for w in windows if w.start < within.end and w.end > within.start]
+        return [entry for _, entry in self.ledger.entries(track, windows)]
 
     def seal(self, account: str) -> dict[str, Any]:
         """Make an account's incremental state."""

@@ -1,4 +1,4 @@
-"""`tap-backfill`: plan, run, missing, seal, prime.
+"""`tap-backfill`: plan, run, missing, done, seal, prime.
 
 Exit codes: 0 done; 1 something failed or is left; 2 the job is wrong; 3 (`missing` alone) something
 is missing; 143 or 130 after SIGTERM or SIGINT, with what was finished by then in the ledger.
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from tap_shared.backfill.book import Book
 from tap_shared.backfill.job import read_job
@@ -102,6 +103,16 @@ def missing(*, quiet: bool, **of: Any) -> None:
         if not quiet:
             _print(found)
     sys.exit(_MISSING if count else 0)
+
+
+@main.command()
+@_choice
+def done(**of: Any) -> None:
+    """Print the ledger's entries as JSON lines: rows, keys, seconds."""
+    book, tracks = _chosen(**of)
+    for track in tracks:
+        for entry in book.done(track):
+            click.echo(msgspec.json.encode(entry))
 
 
 @main.command()
