@@ -80,9 +80,20 @@ class ReadAhead:
     _buffered: int = 0
     _closed: bool = False
 
-    def run(self, nodes: Iterable[Node]) -> Iterator[Page | Fence]:
-        """Give pages and fences in order; an error comes out where its page would have been."""
+    def begin(self, nodes: Iterable[Node]) -> None:
+        """Start jobs before anybody reads; what goes wrong is told to the reader."""
         self._source = iter(nodes)
+        with self._change:
+            self._start_more()
+
+    def run(self, nodes: Iterable[Node] | None = None) -> Iterator[Page | Fence]:
+        """Give pages and fences in order; an error comes out where its page would have been.
+
+        Args:
+            nodes: The work; None where it has begun.
+        """
+        if nodes is not None:
+            self._source = iter(nodes)
         try:
             while (entry := self._head()) is not None:
                 if isinstance(entry.node, Fence):

@@ -141,7 +141,7 @@ class Failures:
         if time.monotonic() - self._begun + seconds > ground.limits.total_seconds:
             raise self.verdict(err)
         ground.logger.info("%s: %s; all requests wait %.1f s.", self._request.what, err, seconds)
-        ground.gate.hold(seconds)
+        ground.gate.refused(seconds)
 
     def _bounded(self, err: PleaseRetry) -> float:
         after = err.after or 0.0

@@ -43,6 +43,8 @@ __all__ = ["ApiStream", "WindowRead"]
 
 Context = Mapping[str, Any]
 
+_LIST_BYTES = 4 << 20
+
 
 class WindowRead:
     """What is known of one window while it is read.
@@ -96,6 +98,7 @@ class ApiStream(Stream):
         self.rows = 0
         self._batches: BatchFiles | None = None
         self._is_emitted_by_sdk = False
+        self._begun: ReadAhead | None = None
 
     def load_schema(self, name: str | None) -> dict[str, Any]:
         """Give the stream's schema file."""
@@ -267,6 +270,26 @@ class ApiStream(Stream):
 
     # Once through
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it is read whole, in one go: no watermark, no partitions."""
+        return not self.is_windowed and type(self).partitions is Stream.partitions
+
+    def begin(self) -> None:
+        """Start to fetch a list before its turn comes; nothing is emitted yet."""
+        if self._begun is None:
+            self._begun = ReadAhead(self.tap.settings.max_concurrency, buffer_bytes=_LIST_BYTES)
+            self._begun.begin(self._planned())
+
+    def _planned(self) -> Iterator[Node]:
+        """Plan within the read-ahead, so that an error waits for the stream's turn."""
+        yield from self.nodes(self.span(None), None)
+
+    def give_up(self) -> None:
+        """Drop what was fetched for nothing."""
+        if self._begun is not None:
+            self._begun.close()
+
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         """Give all records of a partition, one by one: the SDK's public way in.
 
@@ -346,10 +369,11 @@ class ApiStream(Stream):
         self.logger.info("Reading %s%s.", self.describe(span), _of(context))
         if self.is_windowed:
             self.tap.progress.begin(span)
-        ahead = ReadAhead(self.tap.settings.max_concurrency)
+        begun, self._begun = self._begun, None
+        ahead = begun or ReadAhead(self.tap.settings.max_concurrency)
         window_keys: set[Any] = set()
         previous: set[Any] = set()
-        for item in ahead.run(self.nodes(span, context)):
+        for item in ahead.run(None if begun else self.nodes(span, context)):
             if isinstance(item, Fence):
                 item.what.distinct = len(window_keys)
                 if again := self.verify(item.what):

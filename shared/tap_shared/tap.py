@@ -6,6 +6,7 @@ end); 2 settings or credentials refused before any data; 143 or 130 after SIGTER
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import signal
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from singer_sdk import Tap
@@ -46,6 +48,9 @@ if TYPE_CHECKING:
     from tap_shared.stream import ApiStream
 
 __all__ = ["ApiTap"]
+
+# Rows are many and make no cycles: looking for some costs a tenth of the time.
+_COLLECT = (100_000, 20, 20)
 
 
 class ApiTap(Tap):
@@ -198,17 +203,28 @@ class ApiTap(Tap):
             raise RunFailed(msg)
 
     def _sync_streams(self) -> None:
+        chosen: list[Any] = [stream for stream in self.streams.values() if stream.selected]
         try:
             if self.state:
                 self.state_writer.write_state(self.state)
-            for stream in self.streams.values():
-                if stream.selected:
-                    with self.progress.of(stream):  # type: ignore[arg-type] # all are ours
-                        self._sync_one(stream)
+            for position, stream in enumerate(chosen):
+                self._begin_lists(chosen[position + 1 :])
+                with self.progress.of(stream):
+                    self._sync_one(stream)
         finally:
             self.gate.stop()
+            for stream in chosen:
+                stream.give_up()
             # Always the last line: some targets forget a STATE that records follow.
             self.message_writer.write_message(StateMessage(self.state))
+
+    def _begin_lists(self, following: Sequence[ApiStream]) -> None:
+        """Fetch the next lists while a stream is read: each alone costs a round trip."""
+        in_flight = self.settings.max_concurrency
+        if in_flight == 1 or any(one.ABORT_AT_RECORD_COUNT is not None for one in following):
+            return
+        for stream in islice((one for one in following if one.is_list), in_flight):
+            stream.begin()
 
     def _sync_one(self, stream: Any) -> None:
         try:
@@ -337,6 +353,8 @@ class ApiTap(Tap):
             validate_config=False,
         )
         OneLineCommand.running = tap
+        gc.freeze()
+        gc.set_threshold(*_COLLECT)
         tap.sync_all()
 
 
