@@ -4,7 +4,8 @@ python -m tests.soak.forked tap_callgear < jobs > results
 
 A job is a JSON object in one line: `arguments` of the tap, `now` (what its clock shows, as an
 instant), `signal` and `lines` or `seconds` (what is sent to it, and when), `out` and `err` (files).
-The result is the exit code in one line. What a tap would wait lasts a fraction of it here.
+The result is a line with the exit code and the most memory in KiB. What a tap would wait lasts a
+fraction of it here.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ def _in_child(tap: Any, job: dict[str, Any], out: int) -> None:
         os._exit(code)
 
 
-def run(tap: Any, job: dict[str, Any]) -> int:
-    """Run one job; give the exit code, negative for the signal that ended it.
+def run(tap: Any, job: dict[str, Any]) -> tuple[int, int]:
+    """Run one job; give the exit code, negative for the signal that ended it, and its memory.
 
     After SIGKILL what the reader had not taken yet is gone, as it is with a loader.
     """
@@ -78,14 +79,13 @@ def run(tap: Any, job: dict[str, Any]) -> int:
                 os.kill(child, signum)
                 if signum == signal.SIGKILL:
                     break
-    _, status = os.waitpid(child, 0)
+    _, status, used = os.wait4(child, 0)
     timer.cancel()
-    timer.join() if "seconds" in job else None
-    return os.waitstatus_to_exitcode(status)
+    return os.waitstatus_to_exitcode(status), used.ru_maxrss
 
 
 if __name__ == "__main__":
     _shorten_waits()
     TAP = tap_class(sys.argv[1])
     for text in sys.stdin:
-        print(run(TAP, json.loads(text)), flush=True)  # noqa: T201 - its answer
+        print(*run(TAP, json.loads(text)), flush=True)  # noqa: T201 - its answer

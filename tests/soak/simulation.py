@@ -14,15 +14,10 @@ STATE message is kept, as a loader that had committed only there would have left
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,8 +29,8 @@ import time_machine
 from contact_sandbox import Faults
 from tests.contract.bench import Bench, serve
 from tests.contract.cases import Case
-from tests.contract.runner import ROOT
-from tests.contract.truth import differences
+from tests.contract.truth import differences, moment
+from tests.soak.running import Forked
 from tests.soak.tables import Tables
 
 __all__ = ["Outcome", "Plan", "soak", "soak_aside"]
@@ -94,55 +89,6 @@ class Outcome:
     invented: list[str] = field(default_factory=list)
 
 
-class _Runner:
-    """A tap that is started again and again, at the moment that it is told."""
-
-    def __init__(self, bench: Bench, folder: Path) -> None:
-        self._folder = folder
-        self._config = {k: v for k, v in bench.open_config.items() if k != "lookback"}
-        self._config |= {"max_concurrency": 6, **_OWN.get(bench.name, {})}
-        self._tap, self._catalog = bench.tap, bench.catalog()
-        catalog, config = bench.tap.file(self._catalog), bench.tap.file(self._config)
-        self._arguments = ["--config", config, "--catalog", catalog]
-        environment = bench.tap.environment()
-        environment["PYTHONPATH"] += os.pathsep + str(ROOT)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.soak.forked", bench.tap.module], env=environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder,
-        )  # fmt: skip
-
-    def run(self, now: datetime, state: Any, **fate: Any) -> tuple[int, list[bytes], str]:
-        """Run once; give exit code, whole lines of standard output, and standard error."""
-        out, err = self._folder / "out", self._folder / "err"
-        given = [] if state is None else ["--state", str(self._folder / "state.json")]
-        (self._folder / "state.json").write_text(json.dumps(state))
-        job = {"arguments": [*self._arguments, *given], "now": now.isoformat(), "out": str(out),
-               "err": str(err), **fate}  # fmt: skip
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(job) + "\n")
-        self.process.stdin.flush()
-        code = int(self.process.stdout.readline())
-        lines = out.read_bytes().splitlines(keepends=True)
-        return code, [x for x in lines if x.endswith(b"\n")], err.read_text("utf-8", "replace")
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(timeout=30)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-
-@contextmanager
-def _started(bench: Bench, folder: Path) -> Iterator[_Runner]:
-    runner = _Runner(bench, folder)
-    try:
-        yield runner
-    finally:
-        runner.close()
-
-
 def soak(name: str, plan: Plan, folder: Path, url: str) -> Outcome:
     """Sync one tap under fire, then compare its tables with the vendor.
 
@@ -160,7 +106,7 @@ def soak(name: str, plan: Plan, folder: Path, url: str) -> Outcome:
         serve(name, folder, now=start, days=_HISTORY) as bench,
         Tables(url, f"{name}_{plan.seed}") as tables,
         time_machine.travel(start, tick=True) as clock,
-        _started(bench, folder) as runner,
+        Forked(bench.tap, *_arguments(bench)) as runner,
     ):
         assert bench.discovered  # asked while nothing goes wrong
         bench.server.faults = Faults(rate=plan.rate, seed=plan.seed)
@@ -189,6 +135,13 @@ def soak(name: str, plan: Plan, folder: Path, url: str) -> Outcome:
         outcome.resent = tables.known / max(1, tables.records)
     outcome.seconds = time.monotonic() - began
     return outcome
+
+
+def _arguments(bench: Bench) -> list[str]:
+    """Give what every run is started with: all streams, the tap's own lookback."""
+    config = {k: v for k, v in bench.open_config.items() if k != "lookback"}
+    config |= {"max_concurrency": 6, **_OWN.get(bench.name, {})}
+    return bench.tap.arguments(config, catalog=bench.catalog())
 
 
 def soak_aside(name: str, plan: Plan, url: str) -> Outcome:
@@ -222,10 +175,11 @@ def _state(rng: random.Random, states: list[Any], outcome: Outcome) -> Any:
 
 
 def _once(
-    runner: _Runner, bench: Bench, fate: dict[str, Any], state: Any, outcome: Outcome
+    runner: Forked, bench: Bench, fate: dict[str, Any], state: Any, outcome: Outcome
 ) -> tuple[list[bytes], float]:
     begun = time.monotonic()
-    code, lines, said = runner.run(bench.vendor.now, state, **fate)
+    given = [] if state is None else ["--state", bench.tap.file(state)]
+    code, lines, said, _ = runner.run(given, bench.vendor.now, **fate)
     signum = fate.get("signal")
     fine = {0, -signum, 128 + signum} if signum else {0}
     assert code in fine, (code, [line for line in said.splitlines() if "| ERROR" in line])
@@ -253,8 +207,12 @@ def _compare(bench: Bench, tables: Tables, outcome: Outcome) -> None:
         zone = ZoneInfo(bench.case.zone)
         misfits = Case.of(bench.case.misfits, stream, frozenset[str]())
         masked = Case.of(bench.case.masked, stream, frozenset[str]())
+        reach = Case.of(bench.case.least_lookback, stream, None)
+        since = bench.vendor.now - reach if reach else bench.vendor.start
+        when = bench.facts(stream).replication_key or ""
         for key, row in bench.truth(stream).items():
-            if key in found:
+            # What changed out of the lookback's reach is not promised.
+            if key in found and not (reach and moment(found[key][when]) < since):
                 sent = wire(row)
                 wrong = differences(
                     found[key], sent, schemas[stream], zone=zone, misfits=misfits, masked=masked,
