@@ -28,6 +28,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     sync.add_argument("--to", choices=("postgres", "snowflake", "jsonl"), default="postgres")
     sync.add_argument("--full-refresh", action="store_true", help="read everything again")
+    dagster = commands.add_parser("dagster", help="serve Dagster's page on backfills")
+    dagster.add_argument("jobs", nargs="*", metavar="JOB", help="job files; default: the sandbox's")
+    dagster.add_argument("--port", type=int, default=3000)
     for name, (_, text) in PASSING_ON.items():
         commands.add_parser(name, help=text, add_help=False)
     for name, (_, text) in PLAIN.items():
@@ -54,7 +57,8 @@ def run(options: argparse.Namespace, arguments: list[str]) -> int:
 
 def _command(name: str) -> Command:
     """Return what runs the command `name`."""
-    return _sync if name == "sync" else {**PASSING_ON, **PLAIN}[name][0]
+    own = {"sync": _sync, "dagster": _dagster}
+    return own[name] if name in own else {**PASSING_ON, **PLAIN}[name][0]
 
 
 def _sync(options: argparse.Namespace) -> int:
@@ -62,6 +66,13 @@ def _sync(options: argparse.Namespace) -> int:
     from dev.sync import sync  # noqa: PLC0415 - needs the environment
 
     return sync(options.taps, to=options.to, full_refresh=options.full_refresh)
+
+
+def _dagster(options: argparse.Namespace) -> int:
+    """Serve Dagster's page."""
+    from dev.orchestrator import serve  # noqa: PLC0415 - needs the environment
+
+    return serve(options.jobs, options.port)
 
 
 def _test(options: argparse.Namespace) -> int:
