@@ -6,7 +6,8 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,9 +79,12 @@ class Project:
             raise
         return Load(process.returncode, out.splitlines())
 
-    def kill(self, after: float, *select: str) -> int:
-        """Run, and kill all its processes after so many seconds; give the exit code."""
+    def kill(self, has_begun: Callable[[], bool], after: float, *select: str) -> int:
+        """Run, and kill all its processes so many seconds after it began; give the exit code."""
         process = self._start(select)
+        last = time.monotonic() + _LONGEST
+        while not has_begun() and time.monotonic() < last:
+            time.sleep(0.05)
         try:
             process.communicate(timeout=after)
         except subprocess.TimeoutExpired:
