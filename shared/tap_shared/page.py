@@ -146,12 +146,12 @@ def _finite(text: str) -> float | str:
 
 
 def _lenient(body: bytes, kind: type[T]) -> T:
-    """Read what msgspec refuses: surrogate escapes, NaN, a byte order mark, NUL."""
+    """Read what msgspec refuses: surrogate escapes, NaN, a byte order mark, control characters."""
     try:
         value = storable(
             json.loads(
                 body.decode("utf-8-sig", "replace"),
-                parse_int=_whole, parse_float=_finite, parse_constant=str,
+                parse_int=_whole, parse_float=_finite, parse_constant=str, strict=False,
             )
         )  # fmt: skip
         # Written and read once more, since a type may keep parts of the text as they are (Raw).

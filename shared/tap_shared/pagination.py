@@ -30,6 +30,7 @@ __all__ = [
 T = TypeVar("T", bound=Hashable)
 
 _MOST_PAGES = 1_000_000
+_FEW = 20  # pages may repeat while rows move under the reader, but not half of them
 
 
 class GuardedPaginator(BaseAPIPaginator[T], Generic[T]):
@@ -44,6 +45,8 @@ class GuardedPaginator(BaseAPIPaginator[T], Generic[T]):
         """Remember the first token as seen."""
         super().__init__(start)
         self._seen: set[T] = {start}
+        self._pages: set[int] = set()
+        self._repeats = 0
         self._what = what
 
     def advance(self, response: Any) -> None:
@@ -53,6 +56,7 @@ class GuardedPaginator(BaseAPIPaginator[T], Generic[T]):
             StreamFailed: The token was seen before, or there is no end to the pages.
         """
         self._page_count += 1
+        self._refuse_repeats(response.rows)
         following = self.get_next(response) if self.has_more(response) else None
         if following is None:
             self._finished = True
@@ -65,6 +69,25 @@ class GuardedPaginator(BaseAPIPaginator[T], Generic[T]):
             raise StreamFailed(msg)
         self._seen.add(following)
         self._value = following
+
+    def _refuse_repeats(self, rows: Sequence[Any]) -> None:
+        """Count pages that begin and end like an earlier one.
+
+        Raises:
+            StreamFailed: Most do: the vendor ignores the token and would be read for ever.
+        """
+        if not rows:
+            return
+        mark = hash((len(rows), repr(rows[0]), repr(rows[-1])))
+        self._repeats += mark in self._pages
+        self._pages.add(mark)
+        if self._repeats > max(_FEW, self._page_count // 2):
+            msg = (
+                f"{self._what}: the vendor sends the same pages again and again"
+                f" ({self._repeats} of {self._page_count}); it ignores the page that is asked for."
+                " Report it to the vendor."
+            )
+            raise StreamFailed(msg)
 
     def has_more(self, response: Any) -> bool:
         """Tell whether a page may have a follower: an empty one has none."""

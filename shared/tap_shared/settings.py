@@ -35,7 +35,7 @@ _DURATION = re.compile(r"(\d{1,6})\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 _HEADER = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
-_URL = re.compile(r"[^\s?#@\\]+", re.ASCII)
+_URL = re.compile(r"[^\s\0-\x1f\x7f?#@\\]+", re.ASCII)
 
 
 def duration(setting: str, text: str) -> timedelta:

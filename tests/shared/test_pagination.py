@@ -148,3 +148,30 @@ def test_any_tree_of_pages_is_read_whole_and_in_order(data: st.DataObject, width
     walks = [walk(fetch, CursorPaginator()) for _ in range(3)]
     found = [page.rows[0]["id"] for page in ReadAhead(width).run(walks) if isinstance(page, Page)]
     assert found == [*range(length + 1)] * 3
+
+
+def test_a_vendor_that_ignores_the_offset_is_not_read_for_ever() -> None:
+    asked: list[int] = []
+
+    def fetch(offset: int) -> Page:
+        asked.append(offset)
+        return Page(rows(0, 5), total=10**9)
+
+    with pytest.raises(StreamFailed, match="same pages again"):
+        read(fetch, OffsetPaginator(0, "GET /things"))
+    assert len(asked) < 50
+
+
+@given(st.integers(1, 4), st.integers(2, 5))
+def test_rows_that_move_under_the_reader_are_no_circle(size: int, rhythm: int) -> None:
+    source = list(range(100))
+    asked = 0
+
+    def fetch(offset: int) -> Page:
+        nonlocal asked
+        asked += 1
+        if asked % rhythm == 0:
+            source.insert(0, -asked)
+        return Page([{"id": n} for n in source[offset : offset + size]], total=len(source))
+
+    assert set(read(fetch, OffsetPaginator(0, "GET /things"), 1)) >= set(range(100))

@@ -97,6 +97,8 @@ def test_good_settings_are_read() -> None:
         ("report", []),
         ("api_url", ""),
         ("api_url", "Xyzzy"),
+        ("api_url", "https://api.example.com/\0"),
+        ("api_url", "https://api.example.com/\x7f"),
         ("api_url", "http://api.example.com"),
         ("api_url", "http://127.0.0.1.example.com"),
         ("api_url", "http://localhost.example.com"),
