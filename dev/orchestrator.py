@@ -71,6 +71,8 @@ def _run(port: int, variables: dict[str, str]) -> int:
     shutil.copyfile(ADAPTER / "dagster.yaml", HOME / "dagster.yaml")
     tools = f"{ENVIRONMENT / 'bin'}{os.pathsep}{executable('')}{os.pathsep}{os.environ['PATH']}"
     environment = {
+        "TAP_CALLGEAR_LOGLEVEL": "WARNING",
+        "TARGET_POSTGRES_LOGLEVEL": "ERROR",
         **os.environ,
         "PATH": tools,
         "DAGSTER_HOME": str(HOME),

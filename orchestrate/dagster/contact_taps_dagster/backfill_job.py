@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,10 +24,12 @@ class BackfillJob:
     Attributes:
         path: Where it is; every machine must find it there.
         tool: The command `tap-backfill`, with its path where it is not on PATH.
+        is_only: Whether no other job has the same tap; else the file's name tells them apart.
     """
 
     path: str
     tool: str
+    is_only: bool = True
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -38,6 +41,12 @@ class BackfillJob:
     def tap(self) -> str:
         """The tap's name."""
         return Path(self.content["tap"]).name
+
+    @property
+    def name(self) -> str:
+        """What its assets, sensor and schedule are named after."""
+        name = self.tap if self.is_only else f"{self.tap}_{Path(self.path).stem}"
+        return re.sub(r"\W", "_", name)
 
     @property
     def accounts(self) -> dict[str, dict[str, Any]]:
@@ -81,4 +90,6 @@ def jobs() -> list[BackfillJob]:
     """Give the jobs that the variable `TAP_BACKFILL_JOBS` names, separated like PATH."""
     tool = os.environ.get("TAP_BACKFILL", "tap-backfill")
     paths = os.environ.get("TAP_BACKFILL_JOBS", "").split(os.pathsep)
-    return [BackfillJob(str(Path(path).resolve()), tool) for path in paths if path]
+    found = [BackfillJob(str(Path(path).resolve()), tool) for path in paths if path]
+    taps = [job.tap for job in found]
+    return [replace(job, is_only=taps.count(job.tap) == 1) for job in found]

@@ -49,15 +49,15 @@ def history_assets(job: BackfillJob) -> list[dg.AssetsDefinition]:
 
 def _asset(job: BackfillJob, stream: str) -> dg.AssetsDefinition:
     @dg.asset(
-        key=dg.AssetKey([job.tap.replace("-", "_"), stream]),
+        key=dg.AssetKey([job.name, stream]),
         partitions_def=grid(job),
-        group_name=job.tap.replace("-", "_"),
+        group_name=job.name,
         kinds={"singer"},
         description=f"History of {stream}, slice by slice, in the target.",
     )
     def load(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         of = part(job, stream, context.partition_key)  # type: ignore[arg-type]
-        code = _follow(job.command("run", **of, worker=context.run_id))
+        code = _follow([*job.command("run", **of, worker=context.run_id), "--leash"])
         if code:
             raise dg.Failure(f"tap-backfill ended with {code}; its messages are in the stderr tab.")
         return dg.MaterializeResult(metadata=_told(job.lines("done", **of)))
@@ -97,7 +97,7 @@ def missing_sensor(job: BackfillJob, assets: list[dg.AssetsDefinition]) -> dg.Se
     Dagster does not run a partition again whose machine was lost once its backfill has ended; the
     ledger knows that it is missing.
     """
-    name = job.tap.replace("-", "_")
+    name = job.name
     running = os.environ.get(_STARTS) == "1"
 
     @dg.sensor(

@@ -19,7 +19,7 @@ __all__ = ["hourly_schedule", "incremental_asset"]
 
 def incremental_asset(job: BackfillJob) -> dg.AssetsDefinition:
     """Give the asset of a tap's incremental runs, one partition an account."""
-    name = job.tap.replace("-", "_")
+    name = job.name
 
     @dg.asset(
         key=dg.AssetKey([name, "incremental"]),
@@ -52,7 +52,7 @@ def incremental_asset(job: BackfillJob) -> dg.AssetsDefinition:
 
 def hourly_schedule(job: BackfillJob, asset: dg.AssetsDefinition) -> dg.ScheduleDefinition:
     """Give the schedule that runs it every hour for each account whose history is complete."""
-    name = job.tap.replace("-", "_")
+    name = job.name
 
     @dg.schedule(name=f"{name}_hourly", cron_schedule="@hourly", target=[asset])
     def hourly(context: dg.ScheduleEvaluationContext) -> Any:

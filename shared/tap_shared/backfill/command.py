@@ -21,6 +21,7 @@ import msgspec
 
 from tap_shared.backfill.book import Book
 from tap_shared.backfill.job import read_job
+from tap_shared.backfill.leash import signal_at_death
 from tap_shared.backfill.slices import Slice, Track
 from tap_shared.backfill.worker import Worker
 from tap_shared.errors import SettingRefused, TapError
@@ -121,15 +122,15 @@ def done(**of: Any) -> None:
 @click.option("--lease", default=60.0, help="Seconds until the lane of a dead worker is free.")
 @click.option("--attempts", default=2, help="Failures in a row after which a stream is given up.")
 @click.option("--longest", type=float, help="Seconds after which a slice is cut short.")
+@click.option("--leash", is_flag=True, help="Stop when the process that started it dies (Linux).")
 @click.option("--wait/--no-wait", default=True, help="Wait for accounts that others work on.")
-def run(
-    *, worker: str, lease: float, attempts: int, longest: float | None, wait: bool, **of: Any
-) -> None:
+def run(*, worker: str, lease: float, leash: bool, wait: bool, **given: Any) -> None:
     """Run what is missing, account by account, until nothing is."""
-    running = Worker(
-        *_chosen(**of), name=worker, ttl=lease, attempts=attempts, longest=longest, waits=wait
-    )
+    limits = {name: given.pop(name) for name in ("attempts", "longest")}
+    running = Worker(*_chosen(**given), name=worker, ttl=lease, waits=wait, **limits)
     stopped = _stop_on_signals(running)
+    if leash:
+        signal_at_death(signal.SIGTERM)
     done = running.work()
     if stopped:
         sys.exit(128 + stopped[0])

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 
-__all__ = ["leashed"]
+__all__ = ["leashed", "signal_at_death"]
 
 _SET_DEATH_SIGNAL = 1
 
@@ -22,9 +22,14 @@ def leashed(command: list[str]) -> list[str]:
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
 
 
-def _main(parent: str, *command: str) -> None:
+def signal_at_death(signum: int) -> None:
+    """Have the kernel signal this process when the one that started it dies."""
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signum)
+
+
+def _main(parent: str, *command: str) -> None:
+    signal_at_death(signal.SIGKILL)
     if os.getppid() != int(parent):
         sys.exit(1)
     try:
