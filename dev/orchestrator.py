@@ -114,7 +114,9 @@ def _sample() -> Iterator[dict[str, str]]:
         _write("job.json", sample_job(now))
         _prime()
         print("Backfilling the sandbox into the embedded PostgreSQL (python3 run.py psql, later).")
-        yield {"TAP_BACKFILL_AUTOSTART": "1"}
+        # Meltano's state beside the warehouse that it speaks of: they come and go together.
+        database = f"sqlite:///{SAMPLE / 'meltano.db'}"
+        yield {"TAP_BACKFILL_AUTOSTART": "1", "MELTANO_DATABASE_URI": database}
 
 
 def sample_job(now: datetime) -> dict[str, Any]:
