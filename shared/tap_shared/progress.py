@@ -34,7 +34,8 @@ class Figures:
     Attributes:
         stream_name: The stream.
         rows: Records emitted.
-        requests: Requests sent, tries and logins included.
+        requests: Requests sent until it ended and since the stream before it did, tries and logins
+            included. Lists that are fetched ahead count with the stream that is read meanwhile.
         retries: Tries after a failed one, and waits for a limit.
         waited_seconds: Seconds spent waiting for limits and between tries, of all threads.
         bookmark: Its watermark; with partitions the earliest and their number.
@@ -99,7 +100,7 @@ class Progress:
     @contextmanager
     def of(self, stream: ApiStream) -> Iterator[None]:
         """Watch one stream."""
-        self._before, self._begun = self._spent(), time.monotonic()
+        self._begun = time.monotonic()
         self._span = self._reached = None
         self._outcome, self._stream = "stopped", stream
         try:
@@ -109,6 +110,7 @@ class Progress:
         finally:
             self._stream = None
             self._finished.append(self._figures(stream))
+            self._before = self._spent()
 
     def begin(self, span: Span) -> None:
         """Note what is read of a stream or partition."""

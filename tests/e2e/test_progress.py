@@ -63,7 +63,8 @@ def test_a_run_ends_with_a_table(callgear: Bench) -> None:
     assert run.code == 1
     rows = summary(run)
     assert set(rows) == {"stream", *STREAMS}
-    assert rows["chats"] == ["0", "1", "0", "0", "-", "failed"]
+    assert rows["chats"][0] == "0"
+    assert rows["chats"][-2:] == ["-", "failed"]
     for name in ("calls", "campaign_daily_stats", "tags"):
         assert rows[name][0] == f"{len(run.records(name)):,}"
         assert rows[name][-1] == "ok"
