@@ -251,4 +251,3 @@ def halves_of(window: Window, err: Exception) -> Sequence[Window]:
 
 def _ms(moment: datetime) -> str:
     return str((moment - _EPOCH) // EDGE)
-

@@ -134,9 +134,7 @@ def content(row: Any) -> str:
         return json.dumps(row, sort_keys=True, ensure_ascii=False, default=str)
 
 
-def settled(
-    read: Callable[[], Sequence[Page]], identity: Callable[[Row], str]
-) -> Page:
+def settled(read: Callable[[], Sequence[Page]], identity: Callable[[Row], str]) -> Page:
     """Read a window until its rows did not shift between its pages.
 
     A row that arrives at the front pushes another one over the edge of a page, where it is seen a

@@ -178,4 +178,3 @@ def test_a_token_that_dies_during_a_run_ends_it(
     assert run.records["agents"]
     assert not run.records["tags"]
     assert run.states
-

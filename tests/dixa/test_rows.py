@@ -187,9 +187,12 @@ def test_what_has_no_column_keeps_its_name() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-    lambda below: st.lists(below, max_size=2)
-    | st.dictionaries(
-        st.sampled_from(["_type", "value", "values", "name", "field", "label", "timestamp"]), below
+    lambda below: (
+        st.lists(below, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["_type", "value", "values", "name", "field", "label", "timestamp"]),
+            below,
+        )
     ),
     max_leaves=6,
 )
