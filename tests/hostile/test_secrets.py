@@ -15,7 +15,6 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -126,13 +125,13 @@ def source(
 def healthy(source: Source) -> Iterator[None]:
     """Give the vendor its own behaviour back."""
     yield
-    source.bench.vendor.handle = source.handle  # type: ignore[method-assign]
+    source.bench.vendor.handle = source.handle  # type: ignore[assignment,method-assign]
     source.bench.server.faults = Faults()
     source.bench.server.latency = 0.0
 
 
 def replace(source: Source, handle: Handle) -> None:
-    source.bench.vendor.handle = handle  # type: ignore[method-assign]
+    source.bench.vendor.handle = handle  # type: ignore[assignment,method-assign]
 
 
 def echo(status: int) -> Handle:
@@ -225,8 +224,7 @@ def test_a_signal(source: Source) -> None:
     source.check(run, config)
 
 
-def test_the_search_finds_what_is_there(source: Source, tmp_path: Path) -> None:
-    assert tmp_path
+def test_the_search_finds_what_is_there(source: Source) -> None:
     config = source.config(nasty=True)
     name = next(name for name in SECRETS[source.bench.name] if name in source.bench.config)
     for form in forms(str(config[name])):
