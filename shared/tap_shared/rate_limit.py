@@ -2,7 +2,7 @@
 
 One gate serves every thread that uses a credential. Starts are spaced evenly, a little under the
 declared rate, because the vendor's minute does not begin when ours does; a slot that was not used
-is never caught up. Where no rate is declared, the vendor's first refusal teaches one.
+is never caught up. Where no rate is declared, the vendor's refusals teach one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,10 @@ __all__ = ["RateLimit", "Stopped"]
 _MARGIN = 1.03
 _MINUTE = 60.0
 _SECOND = 1.0
+_REMEMBERED = 512
+_DOUBTS = 3
+_SLOWER = 1.1
+_BURST = 3.0  # seconds between two refusals that are about the same limit
 _TEACHING = 5.0  # seconds; a longer wait speaks of a minute's or a day's limit, not of the pace
 
 
@@ -52,8 +57,11 @@ class RateLimit:
         self._lock = threading.Lock()
         self._next = 0.0
         self._held_until = 0.0
-        self._is_declared = bool(per_minute)
-        self._starts: deque[float] = deque(maxlen=1024)
+        self._is_taught = not per_minute
+        self._doubts: deque[float] = deque(maxlen=_DOUBTS)
+        self._taught_until = -math.inf
+        self._first: tuple[float, int] | None = None
+        self._starts: list[float] = []
         self._own = threading.local()
         self._clock = clock
         self._ending = threading.Event()
@@ -83,23 +91,54 @@ class RateLimit:
             raise Stopped(_ENDING)
         with self._lock:
             self._own.start = max(start, self._clock())
-            self._starts.append(self._own.start)
+            insort(self._starts, self._own.start)
+            del self._starts[:-_REMEMBERED]
 
     def refused(self, seconds: float) -> None:
         """Hold everybody, because the request that this thread sent last was one too many.
 
-        Where no rate is declared, the starts of the second before it become the rate. Only the
-        first refusal of a burst teaches: the others were under way when it came.
+        Where no rate is declared, the starts accepted in the second before it become the rate, once
+        a second refusal soon confirms that it was about the pace. A pace that is still refused
+        several times in a minute was no lesson, and is forgotten for good.
 
         Args:
             seconds: How long the vendor asks to wait.
         """
         with self._lock:
-            start = getattr(self._own, "start", -math.inf)
-            if not self._is_declared and start >= self._held_until and seconds <= _TEACHING:
-                accepted = sum(start - _SECOND < at <= start for at in self._starts) - 1
-                self._gap = max(self._gap, _MARGIN * _SECOND / max(1, accepted))
+            start: float | None = getattr(self._own, "start", None)
+            if start in self._starts:
+                self._starts.remove(start)
+                if self._is_taught and seconds <= _TEACHING and start >= self._taught_until:
+                    self._suspect(start, self._clock() + seconds)
         self.hold(seconds)
+
+    def _suspect(self, start: float, held_until: float) -> None:
+        """Take a refusal for one about the pace, where none was ever accepted that was quicker."""
+        first, self._first = self._first, None
+        if self._gap:
+            self._doubt(start)
+        elif first is not None and start - first[0] <= _BURST:
+            self._gap = _MARGIN * _SECOND / max(1, first[1])
+        else:
+            accepted, quickest = self._in_a_second(start), 0
+            for at in self._starts:
+                if at <= start - _SECOND:
+                    quickest = max(quickest, self._in_a_second(at))
+            self._first = (start, accepted) if accepted >= quickest else None
+            return
+        self._taught_until = held_until  # others of the burst are still to be refused
+
+    def _doubt(self, start: float) -> None:
+        """Go slower for a refusal in spite of a learned pace; after too many, as before."""
+        if len(self._doubts) == _DOUBTS and start - self._doubts[0] < _MINUTE:
+            self._is_taught, self._gap = False, 0.0
+            return
+        self._doubts.append(start)
+        self._gap *= _SLOWER
+
+    def _in_a_second(self, end: float) -> int:
+        """Count the starts of the second before a moment."""
+        return bisect_right(self._starts, end) - bisect_right(self._starts, end - _SECOND)
 
     def hold(self, seconds: float) -> None:
         """Let nobody start for so many seconds: the vendor said so."""

@@ -14,6 +14,17 @@ def sent(limit: RateLimit, clock: Clock, count: int) -> list[float]:
     return [start(limit, clock) for _ in range(count)]
 
 
+def burst(limit: RateLimit, clock: Clock, accepted: int, refused: int = 2) -> None:
+    """Send side by side; the vendor takes so many and refuses the others."""
+    starts = []
+    for _ in range(accepted + refused):
+        clock.now += 1e-6
+        starts.append(start(limit, clock))
+    for at in starts[accepted:]:
+        limit._own.start = at
+        limit.refused(1)
+
+
 def test_the_number_accepted_in_the_second_before_is_the_rate() -> None:
     clock = Clock()
     limit = gate(clock, 0)
@@ -21,57 +32,51 @@ def test_the_number_accepted_in_the_second_before_is_the_rate() -> None:
     clock.now += 10
     sent(limit, clock, 5)
     clock.now += 0.5
-    sent(limit, clock, 6)  # the sixth is one too many
-    limit.refused(1)
+    burst(limit, clock, 5, refused=1)
+    starts = sent(limit, clock, 10)
+    assert starts == [starts[0]] * 10  # one refusal may be about anything
+    clock.now += 0.1
+    burst(limit, clock, 0, refused=1)
     starts = sent(limit, clock, 21)
-    assert starts[0] == pytest.approx(1011.5)
+    assert all(two - one == pytest.approx(0.103) for one, two in pairwise(starts))
+
+
+def test_several_refusals_of_one_burst_teach_at_once_and_once() -> None:
+    clock = Clock()
+    limit = gate(clock, 0)
+    begun = clock.now
+    burst(limit, clock, 10, refused=6)
+    starts = sent(limit, clock, 5)
+    assert starts[0] == pytest.approx(begun + 1, abs=0.01)
     assert all(two - one == pytest.approx(0.103) for one, two in pairwise(starts))
 
 
 def test_a_declared_rate_is_not_unlearned() -> None:
     clock = Clock()
     limit = gate(clock, 600)
-    sent(limit, clock, 3)
-    limit.refused(1)
+    burst(limit, clock, 3)
     one, two = sent(limit, clock, 2)
     assert two - one == pytest.approx(0.103)
 
 
-def test_only_the_first_refusal_of_a_burst_teaches() -> None:
+def test_a_refusal_at_less_than_was_once_accepted_is_not_about_the_pace() -> None:
     clock = Clock()
     limit = gate(clock, 0)
-    sent(limit, clock, 11)
-    for _ in range(4):  # several of those under way are refused
-        limit.refused(1)
-    one, two = sent(limit, clock, 2)
-    assert two - one == pytest.approx(0.103)
-
-
-def test_a_later_refusal_teaches_again_and_only_slows() -> None:
-    clock = Clock()
-    limit = gate(clock, 0)
-    sent(limit, clock, 11)
-    limit.refused(1)
-    sent(limit, clock, 6)
-    clock.now += 0.6
-    sent(limit, clock, 1)
-    limit.refused(1)
-    one, two = sent(limit, clock, 2)
-    slower = two - one
-    assert slower > 0.103
-    clock.now += 5
-    sent(limit, clock, 1)
-    limit.refused(1)
-    one, two = sent(limit, clock, 2)
-    assert two - one >= slower
+    sent(limit, clock, 30)
+    for _ in range(9):
+        clock.now += 1.5
+        burst(limit, clock, 3, refused=1)
+    starts = sent(limit, clock, 20)
+    assert starts == [starts[0]] * 20
 
 
 def test_a_long_wait_is_no_lesson_about_the_pace() -> None:
     clock = Clock()
     limit = gate(clock, 0)
-    sent(limit, clock, 3)
-    limit.refused(60)
-    assert sent(limit, clock, 3) == [1060.0] * 3
+    for _ in range(3):
+        sent(limit, clock, 3)
+        limit.refused(60)
+    assert sent(limit, clock, 3) == [1180.0] * 3
 
 
 def test_who_never_sent_anything_only_holds() -> None:
@@ -79,3 +84,30 @@ def test_who_never_sent_anything_only_holds() -> None:
     limit = gate(clock, 0)
     limit.refused(1)
     assert sent(limit, clock, 2) == [1001.0] * 2
+
+
+def test_a_pace_that_is_refused_grows_slower_and_is_forgotten_in_the_end() -> None:
+    clock = Clock()
+    limit = gate(clock, 0)
+    burst(limit, clock, 10)
+    gaps = []
+    for _ in range(4):
+        clock.now += 5
+        burst(limit, clock, 2, refused=1)
+        one, two = sent(limit, clock, 2)
+        gaps.append(two - one)
+    assert gaps == pytest.approx([0.1133, 0.12463, 0.137093, 0])
+    burst(limit, clock, 10)
+    starts = sent(limit, clock, 20)
+    assert starts == [starts[0]] * 20
+
+
+def test_refusals_far_apart_slow_a_pace_and_leave_it() -> None:
+    clock = Clock()
+    limit = gate(clock, 0)
+    burst(limit, clock, 10)
+    for _ in range(6):
+        clock.now += 30
+        burst(limit, clock, 2, refused=1)
+    one, two = sent(limit, clock, 2)
+    assert two - one == pytest.approx(0.103 * 1.1**6)
