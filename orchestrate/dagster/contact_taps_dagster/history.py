@@ -56,7 +56,7 @@ def _asset(job: BackfillJob, stream: str) -> dg.AssetsDefinition:
         description=f"History of {stream}, slice by slice, in the target.",
     )
     def load(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        of = part(job, stream, context.partition_key)  # type: ignore[arg-type]
+        of = part(job, stream, context.partition_key)
         code = _follow([*job.command("run", **of, worker=context.run_id), "--leash"])
         if code:
             raise dg.Failure(f"tap-backfill ended with {code}; its messages are in the stderr tab.")

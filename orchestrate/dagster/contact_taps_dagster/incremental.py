@@ -37,7 +37,7 @@ def incremental_asset(job: BackfillJob) -> dg.AssetsDefinition:
         description="New and changed rows of every selected stream, from the sealed state on.",
     )
     def incremental(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        account = context.partition_key.keys_by_dimension["account"]  # type: ignore[attr-defined]
+        account = context.partition_key.keys_by_dimension["account"]
         state = _seeded(job, account)
         loader = Path(shlex.split(_target(job, account))[0]).name
         options = ["run", "--no-install", f"--state-id-suffix={account}"]
