@@ -76,8 +76,12 @@ def _dagster(options: argparse.Namespace) -> int:
 
 
 def _test(options: argparse.Namespace) -> int:
-    """Run the tests; everything after `test` goes to pytest."""
-    return _step("tests", [executable("python"), "-m", "pytest", *options.rest])
+    """Run the tests, a file a process; everything after `test` goes to pytest."""
+    pytest = [executable("python"), "-m", "pytest"]
+    if not {"-n", "-n0", "--pdb", "-x"} & set(options.rest):
+        # One more than there are cores, as many tests wait for servers.
+        pytest += ["-n", str((os.cpu_count() or 1) + 1), "--dist=loadfile"]
+    return _step("tests", [*pytest, *options.rest])
 
 
 def _check(_: argparse.Namespace) -> int:
