@@ -23,7 +23,7 @@ from tap_shared.windows import Span, Window, halve
 
 __all__ = ["Report", "Sizer"]
 
-_FILL = 0.7
+_FILL = 0.85
 _PAGES_A_WINDOW = 8
 _GROWTH = 8
 _PASSES = 5
