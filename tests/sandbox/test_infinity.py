@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from contact_sandbox import Server
+from contact_sandbox.infinity.activity import change_states, operator_states
 from contact_sandbox.infinity.api import API_KEY, InfinityVendor
 from tests.sandbox.infinity_client import (
     BASIC,
@@ -175,3 +178,13 @@ def test_poisoned_answers_pass_after_two_attempts() -> None:
             assert b'"Internal error' in body or not body.endswith(b"\n")
         kinds = {b"Internal" in client.send(CALLS, {**asked, "limit": n})[1] for n in range(20, 32)}
         assert kinds == {True, False}
+
+
+def test_no_change_gives_two_operator_states_one_key() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    for seed in range(1500):
+        rng = random.Random(seed)  # noqa: S311 - no secret
+        rows = operator_states(rng, now - timedelta(days=1), now, 2)
+        change_states(rng, rows, now)
+        keys = [row["triggerDatetime"] for row in rows if row["operatorRef"] == "op9"]
+        assert len(keys) == len(set(keys))

@@ -57,6 +57,7 @@ def change_states(rng: random.Random, rows: list[Row], now: datetime) -> None:
     for hours in (0.2, 0.2, 30, 100):
         row = _state(rng, now - timedelta(hours=hours * rng.uniform(0.5, 1)), "op9", "online")
         if (row["triggerDatetime"], "op9") not in used:
+            used.add((row["triggerDatetime"], "op9"))
             rows.append(row)
 
 
