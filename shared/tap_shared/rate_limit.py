@@ -26,6 +26,7 @@ _REMEMBERED = 512
 _DOUBTS = 3
 _SLOWER = 1.1
 _BURST = 3.0  # seconds between two refusals that are about the same limit
+_FEWEST = 4  # starts a second below which a refusal is hardly about the pace
 _TEACHING = 5.0  # seconds; a longer wait speaks of a minute's or a day's limit, not of the pace
 
 
@@ -124,7 +125,7 @@ class RateLimit:
             for at in self._starts:
                 if at <= start - _SECOND:
                     quickest = max(quickest, self._in_a_second(at))
-            self._first = (start, accepted) if accepted >= quickest else None
+            self._first = (start, accepted) if accepted >= max(quickest, _FEWEST) else None
             return
         self._taught_until = held_until  # others of the burst are still to be refused
 

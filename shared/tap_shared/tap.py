@@ -174,6 +174,7 @@ class ApiTap(Tap):
 
     def setup_mapper(self) -> None:
         """Keep `_extra` one column where records are flattened: it has no members to spread."""
+        self._hide_secrets()  # the catalog may have to be asked for
         if self.config.get("flattening_enabled"):
             for entry in self.catalog.values():
                 extra = (entry.schema.properties or {}).get(EXTRA)

@@ -22,6 +22,7 @@ from tap_shared.errors import (
     SettingRefused,
     StreamFailed,
     StreamUnavailable,
+    Unreachable,
 )
 from tap_shared.settings import settings_schema, url_setting, zone_setting
 from tap_shared.stream import ApiStream
@@ -186,7 +187,7 @@ class TapDixa(ApiTap):
             return Catalogue.static()
         try:
             return Catalogue.read(self.client, self.logger.warning)
-        except (StreamFailed, StreamUnavailable, LimitReached) as err:
+        except (StreamFailed, StreamUnavailable, LimitReached, Unreachable) as err:
             if not self.is_discovering:
                 raise
             self.logger.warning("%s Only the published ids are offered.", err)

@@ -133,8 +133,8 @@ def test_missing_credentials_are_refused(bench: Bench) -> None:
 
 
 def test_files_that_are_none_are_refused(bench: Bench) -> None:
+    stream = bench.incremental[0]  # may ask the vendor
     bench.server.log.clear()
-    stream = bench.incremental[0]
     commands = [bench.tap.arguments(text) for text in FILES]  # type: ignore[arg-type]
     commands += [
         bench.tap.arguments(bench.config, state=text.replace("%s", stream)) for text in STATES
