@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
-_LONGEST = 120
+_LONGEST = 240
 
 
 def installed_taps() -> list[str]:
