@@ -8,7 +8,7 @@ import pytest
 
 from contact_sandbox.vendor import Reply, Request
 from tap_dixa.catalogue import Catalogue, filters_of
-from tap_shared.errors import CredentialsRefused, SettingRefused, StreamFailed
+from tap_shared.errors import CredentialsRefused, SettingRefused, Unreachable
 from tests.dixa.conftest import OpenBench
 
 STATIC = {
@@ -80,7 +80,7 @@ def test_a_network_that_is_down_leaves_the_published_ids(dixa: OpenBench) -> Non
     found, run = bench.discover(**nowhere)
     assert dynamic(found) == STATIC
     assert "published ids" in run.said("WARNING")
-    assert isinstance(bench.sync(None, **nowhere).error, StreamFailed)
+    assert isinstance(bench.sync(None, **nowhere).error, Unreachable)
 
 
 @pytest.mark.parametrize("scheme", ["raw", "bearer"])
