@@ -13,7 +13,9 @@ from typing import Any, NoReturn
 from tap_shared.coerce import Coercion, Rules, coercion, main_type
 from tap_shared.errors import StreamFailed
 
-__all__ = ["EXTRA", "Conformer", "declared_schema", "has_pii", "tagged"]
+__all__ = [
+    "EXTRA", "Conformer", "declared_schema", "has_pii", "tagged", "without_deselected",
+]  # fmt: skip
 
 EXTRA = "_extra"
 _EXTRA_SCHEMA: dict[str, Any] = {
@@ -100,6 +102,23 @@ def has_pii(node: Mapping[str, Any]) -> bool:
     parts = (node.get("items"), node.get("additionalProperties"))
     below = [*node.get("properties", {}).values(), *(p for p in parts if isinstance(p, Mapping))]
     return bool(node.get("x-pii")) or any(has_pii(child) for child in below)
+
+
+def without_deselected(schema: Mapping[str, Any], mask: Mapping[Any, bool]) -> dict[str, Any]:
+    """Take the nested properties that the catalog deselects out of a schema."""
+
+    def prune(node: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, Any]:
+        pruned = dict(node)
+        if "properties" in node:
+            pruned["properties"] = {
+                name: prune(child, (*at, "properties", name))
+                for name, child in node["properties"].items()
+            }
+        if len(at) > len(("properties", "x")) and not mask.get(at, True):
+            pruned["x-deselected"] = True
+        return pruned
+
+    return prune(schema, ())
 
 
 class Conformer:

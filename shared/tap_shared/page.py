@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -54,6 +54,10 @@ class Page:
         """Add columns to every row."""
         self.rows = [_stamped(row, values) for row in self.rows]
         return self
+
+    def blocks(self) -> Iterator[Page]:
+        """Give the page in pieces that are shaped and written one after the other."""
+        yield self
 
     def keep(self, test: Callable[[Row], bool]) -> Page:
         """Keep the rows that pass a test."""

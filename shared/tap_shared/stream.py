@@ -7,31 +7,27 @@ of time (`nodes`) and, where the vendor gives a count, how to tell that a window
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
-from decimal import Decimal
-from functools import cached_property, partial
+from datetime import UTC, timedelta, tzinfo
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
-from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
-from singer_sdk.singerlib.json import serialize_json
-from singer_sdk.singerlib.messages import RecordMessage, SchemaMessage
+from singer_sdk.singerlib.messages import SchemaMessage
 from singer_sdk.streams.core import Stream
 
 from tap_shared.batch import BatchFiles
 from tap_shared.codec import Codec
 from tap_shared.coerce import Rules
-from tap_shared.conform import EXTRA, Conformer, declared_schema, tagged
+from tap_shared.conform import EXTRA, Conformer, declared_schema, tagged, without_deselected
 from tap_shared.errors import EndsRun, SettingRefused, Unreachable
-from tap_shared.instants import instant_text
-from tap_shared.page import Page, column_of
-from tap_shared.prefetch import Fence, Node, ReadAhead
+from tap_shared.page import Page
+from tap_shared.prefetch import Node, ReadAhead
+from tap_shared.reading import Reading, WindowRead
 from tap_shared.sdk import is_verified
-from tap_shared.state import bookmark, mark
+from tap_shared.state import bookmark
+from tap_shared.stream_maps import as_dictionary, changes_nothing, mapped
 from tap_shared.windows import Span, Window, span_of_run
 
 if TYPE_CHECKING:
@@ -39,29 +35,11 @@ if TYPE_CHECKING:
 
     from tap_shared.tap import ApiTap
 
-__all__ = ["ApiStream", "WindowRead"]
+__all__ = ["ApiStream", "Context", "WindowRead"]
 
 Context = Mapping[str, Any]
 
 _LIST_BYTES = 4 << 20
-
-
-class WindowRead:
-    """What is known of one window while it is read.
-
-    Attributes:
-        window: The window.
-        expected: Rows that the vendor says it has; None where it does not say.
-        distinct: Rows with different keys that have come.
-        passes: How often it has been read again.
-    """
-
-    def __init__(self, window: Window) -> None:
-        """Begin with nothing read."""
-        self.window = window
-        self.expected: int | None = None
-        self.distinct = 0
-        self.passes = 0
 
 
 class ApiStream(Stream):
@@ -173,7 +151,7 @@ class ApiStream(Stream):
         chosen = [name for name in offered if self.mask.get(("properties", name), True)]
         needed = {*self.keys, self.replication_key or ""} & set(offered)
         return Conformer(
-            _without_deselected(self.raw_schema, self.mask),
+            without_deselected(self.raw_schema, self.mask),
             keys=[key for key in self.keys if key in self.raw_schema["properties"]],
             rules=Rules(self.zone, settings.pii, settings.pii_salt.encode()),
             selected={*chosen, *needed},
@@ -184,30 +162,21 @@ class ApiStream(Stream):
     @cached_property
     def codec(self) -> Codec | None:
         """The quick way from bytes to records; None where records are needed one by one."""
-        if not self._is_plain:
+        if not self.is_plain:
             return None
         conformer, settings = self.conformer, self.tap.settings
         return Codec(
-            _without_deselected(self.raw_schema, self.mask),
+            without_deselected(self.raw_schema, self.mask),
             conformer,
             keys=self.keys,
             rules=Rules(self.zone, settings.pii, settings.pii_salt.encode()),
             selected=conformer.selected,
         )
 
-    def _shape(self, page: Page, span: Span) -> list[Any]:
+    def shape_page(self, page: Page) -> list[Any]:
+        """Turn the rows of a page into records; one for each row."""
         codec = self.codec
-        records: list[Any] = (
-            codec.shape(page.rows) if codec is not None else self.conformer.page(page.rows)
-        )
-        field = self.replication_key
-        if not (self.bounded and field):
-            return records
-        if self.raw_schema["properties"].get(field, {}).get("format") == "date":
-            return records
-        first, last = instant_text(self.tap.settings.start_date), instant_text(span.end)
-        times = column_of(records, field)
-        return [r for r, at in zip(records, times, strict=True) if not at or first <= at < last]
+        return codec.shape(page.rows) if codec is not None else self.conformer.page(page.rows)
 
     # Emit
 
@@ -218,39 +187,17 @@ class ApiStream(Stream):
             yield message
 
     @cached_property
-    def _is_plain(self) -> bool:
+    def is_plain(self) -> bool:
         """Whether records are written as they are: no stream map, no flattening."""
-        maps = self.stream_maps
-        plain = len(maps) == 1 and type(maps[0]) is SameRecordTransform
-        plain = plain and not maps[0].flattening_enabled and is_verified()
+        plain = changes_nothing(self.stream_maps) and is_verified()
         self.logger.debug("Records are written %s.", "by the page" if plain else "one by one")
         return plain
 
-    def _emit(self, records: list[dict[str, Any]], extracted: datetime) -> None:
-        if self._batches is not None:
-            self._batches.add(records)
-            return
-        if self._is_plain:
-            self.tap.message_writer.write_page(
-                self.name, records, extracted.isoformat(), self._stream_version
-            )
-            return
-        for alias, record in self.emitted(records):
-            message = RecordMessage(alias, record, self._stream_version, extracted)
-            self.tap.message_writer.write_message(message)
-
     def emitted(self, records: Iterable[Any]) -> Iterator[tuple[str, Any]]:
         """Give each record as it is emitted, mapped and flattened, with the name it goes by."""
-        if self._is_plain:
-            yield from ((self.name, record) for record in records)
-            return
-        for record in records:
-            for stream_map in self.stream_maps:
-                mapped = stream_map.transform(record)
-                if mapped is not None:
-                    if stream_map.flattening_enabled:
-                        _fold(mapped, stream_map.transformed_schema["properties"])
-                    yield stream_map.stream_alias, mapped
+        if self.is_plain:
+            return ((self.name, record) for record in records)
+        return mapped(self.stream_maps, records)
 
     @property
     def version(self) -> int | None:
@@ -297,8 +244,7 @@ class ApiStream(Stream):
         written by the time the next record is asked for.
         """
         for records in self._read(context, emits=False, checkpoints=self._is_emitted_by_sdk):
-            for record in records:
-                yield record if type(record) is dict else _as_dictionary(record)
+            yield from map(as_dictionary, records)
 
     def _increment_stream_state(
         self, latest_record: dict[str, Any], *, context: Context | None = None
@@ -356,7 +302,7 @@ class ApiStream(Stream):
                     raise
                 except Exception as err:  # noqa: BLE001 - the other partitions are still read
                     self.tap.note_failure(self, partition, err)
-                if self._is_limit_reached():
+                if self.is_limit_reached:
                     break
         self.tap.message_writer.flush()
         if "conformer" in vars(self):  # where nothing could be read, there is none
@@ -364,67 +310,40 @@ class ApiStream(Stream):
 
     def _read(
         self, context: Context | None, *, emits: bool, checkpoints: bool
-    ) -> Iterator[list[dict[str, Any]]]:
+    ) -> Iterator[list[Any]]:
         span = self.span(context)
         self.logger.info("Reading %s%s.", self.describe(span), _of(context))
         if self.is_windowed:
             self.tap.progress.begin(span)
         begun, self._begun = self._begun, None
-        ahead = begun or ReadAhead(self.tap.settings.max_concurrency)
-        window_keys: set[Any] = set()
-        previous: set[Any] = set()
-        for item in ahead.run(None if begun else self.nodes(span, context)):
-            if isinstance(item, Fence):
-                item.what.distinct = len(window_keys)
-                if again := self.verify(item.what):
-                    ahead.push(again)
-                    continue
-                previous, window_keys = window_keys, set()
-                reached = min(item.what.window.end, span.end)  # a whole day may end after the span
-                self._checkpoint(context, reached, is_on=checkpoints)
-                continue
-            page = item.unseen(self.keys, window_keys, previous) if self.is_deduplicated else item
-            records = self._shape(page, span)
-            records = self._within_limit(records)
-            self.rows += len(records)
-            if records:
-                self.tap.has_emitted = True
-            if emits and self.selected:
-                self._emit(records, item.read_at)
-            yield records
-            if self._is_limit_reached():
-                break
-        else:
-            self._checkpoint(context, span.end, is_on=checkpoints)
+        reading = Reading(
+            self, context, span, emits=emits, checkpoints=checkpoints, batches=self._batches
+        )
+        try:
+            yield from reading.pages(begun)
+        finally:
+            self.let_go()
         if self.ABORT_AT_RECORD_COUNT is not None:
             self.tap.message_writer.flush()  # a dry run ends without the tap's own last line
+
+    def let_go(self) -> None:
+        """Close what the reading of a partition may hold open; nothing, mostly."""
 
     def describe(self, span: Span) -> str:
         """Say what is read, for the log."""
         has_range = self.replication_key or self.is_windowed
         return str(Window(span.start, span.end)) if has_range else "all rows"
 
-    # Checkpoint
-
-    def _checkpoint(self, context: Context | None, reached: datetime, *, is_on: bool) -> None:
-        key = self.watermark_key
-        if key is None or not is_on:
-            return
-        self.tap.progress.reach(reached)
-        entry = self.get_context_state(context)
-        if self._batches is not None:
-            self._batches.reach(partial(mark, entry, key, reached, self.tap.run_start))
-            return
-        mark(entry, key, reached, self.tap.run_start)
-        self.tap.state_writer.write_state(self.tap_state)
-
     # Dry runs read a few records only
 
-    def _within_limit(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def within_limit(self, records: list[Any]) -> list[Any]:
+        """Cut records off at the limit of a dry run."""
         limit = self.ABORT_AT_RECORD_COUNT
         return records if limit is None else records[: max(0, limit - self.rows)]
 
-    def _is_limit_reached(self) -> bool:
+    @property
+    def is_limit_reached(self) -> bool:
+        """Whether a dry run has what it wants."""
         limit = self.ABORT_AT_RECORD_COUNT
         return limit is not None and self.rows >= limit
 
@@ -433,37 +352,6 @@ class ApiStream(Stream):
         return
 
 
-def _as_dictionary(row: Any) -> dict[str, Any]:
-    """Give a typed row as a record, its numbers as they are."""
-    record: dict[str, Any] = msgspec.to_builtins(row, builtin_types=(Decimal,))
-    return record
-
-
-def _fold(record: dict[str, Any], columns: Mapping[str, Any]) -> None:
-    """Move what flattening gave a name that the schema does not have into `_extra`, as JSON."""
-    rest = {name: record.pop(name) for name in list(record) if name not in columns}
-    if rest and EXTRA in columns:
-        found = record.get(EXTRA)
-        record[EXTRA] = serialize_json({**(json.loads(found) if found else {}), **rest})
-
-
 def _of(context: Context | None) -> str:
     """Name a partition."""
     return " of " + ", ".join(f"{k} {v}" for k, v in context.items()) if context else ""
-
-
-def _without_deselected(schema: Mapping[str, Any], mask: Mapping[Any, bool]) -> dict[str, Any]:
-    """Take the nested properties that the catalog deselects out of a schema."""
-
-    def prune(node: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, Any]:
-        pruned = dict(node)
-        if "properties" in node:
-            pruned["properties"] = {
-                name: prune(child, (*at, "properties", name))
-                for name, child in node["properties"].items()
-            }
-        if len(at) > len(("properties", "x")) and not mask.get(at, True):
-            pruned["x-deselected"] = True
-        return pruned
-
-    return prune(schema, ())

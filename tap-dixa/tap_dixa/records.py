@@ -122,13 +122,13 @@ class RecordStream(DixaStream):
 
     # Records
 
-    def _shape(self, page: Page, span: Span) -> list[Any]:
+    def shape_page(self, page: Page) -> list[Any]:
         """Shape the rows, but for those that the window before had at the shared edge."""
         marks, spare = page.facts["marks"], page.facts["spare"]
         fresh = [place for place, mark in enumerate(marks) if mark not in self._before]
         self._before = set(marks)
         page.rows = [page.rows[place] for place in fresh]
-        records = super()._shape(page, span)
+        records = super().shape_page(page)
         for record, place in zip(records, fresh, strict=True):
             self._add(record, spare[place])
             self._hide(record)

@@ -206,17 +206,11 @@ class TriggerWindows(InfinityStream):
         """Give what makes of a page of triggers the rows to emit."""
         return lambda page: (stamped(page, igrp), ())
 
-    # Answers that are read bit by bit are let go of when nobody reads on.
-
-    def _read(
-        self, context: Context | None, *, emits: bool, checkpoints: bool
-    ) -> Iterator[list[dict[str, Any]]]:
+    def let_go(self) -> None:
+        """Close answers that are read bit by bit, when nobody reads on."""
+        for walk in self._walks:
+            walk.close()
         self._walks = []
-        try:
-            yield from super()._read(context, emits=emits, checkpoints=checkpoints)
-        finally:
-            for walk in self._walks:
-                walk.close()
 
 
 class TriggerStream(TriggerWindows):

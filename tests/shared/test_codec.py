@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from tap_shared.codec import Codec
 from tap_shared.coerce import PiiMode, Rules
-from tap_shared.conform import EXTRA, Conformer
+from tap_shared.conform import EXTRA, Conformer, without_deselected
 from tap_shared.errors import PleaseRetry, StreamFailed
 from tap_shared.page import Page, decode
-from tap_shared.stream import _without_deselected
 from tap_shared.writer import _lines
 from tests.shared.shapes import names, rows, schemas, values
 
@@ -92,7 +91,7 @@ def selections(draw: st.DrawFn, schema: dict[str, Any]) -> tuple[dict[str, Any],
 
     choose(schema, ())
     chosen = {name for name in schema["properties"] if mask[("properties", name)]}
-    return _without_deselected(schema, mask), chosen | ({EXTRA} if draw(st.booleans()) else set())
+    return without_deselected(schema, mask), chosen | ({EXTRA} if draw(st.booleans()) else set())
 
 
 @st.composite

@@ -224,7 +224,7 @@ def selection(draw: st.DrawFn, schema: dict[str, Any]) -> dict[tuple[str, ...], 
 def test_on_what_both_cover_the_result_is_the_sdks(
     drawn: tuple[tuple[dict[str, Any], dict[str, Any]], dict[tuple[str, ...], bool]],
 ) -> None:
-    from tap_shared.stream import _without_deselected  # noqa: PLC0415
+    from tap_shared.conform import without_deselected  # noqa: PLC0415
 
     (schema, row), chosen = drawn
     mask = SelectionMask(chosen)
@@ -234,7 +234,7 @@ def test_on_what_both_cover_the_result_is_the_sdks(
         "calls", theirs, schema, TypeConformanceLevel.RECURSIVE, logging.getLogger("t")
     )
     ours = conformer(
-        _without_deselected(schema, mask),
+        without_deselected(schema, mask),
         selected={n for n in schema["properties"] if mask[("properties", n)]},
     ).record(row)
     assert ours == theirs
