@@ -117,12 +117,8 @@ def _documentation(*, rewrite: bool) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    """Run the benchmarks (files `bench_*.py`), one after the other, with their output shown."""
-    folder = ROOT / "tests" / "benchmarks"
-    if not any(folder.glob("bench_*.py")):
-        raise Problem("there is no benchmark (tests/benchmarks/bench_*.py) in this checkout.")
-    pytest = [executable("python"), "-m", "pytest", "-s", "-o", "python_files=bench_*.py"]
-    return _step("benchmarks", [*pytest, str(folder), *options.rest])
+    """Race the taps against the floor and their peers."""
+    return _step("benchmarks", [executable("python"), "-m", "tests.benchmarks", *options.rest])
 
 
 def _soak(options: argparse.Namespace) -> int:
@@ -165,7 +161,7 @@ def _step(title: str, command: list[str]) -> int:
 
 PASSING_ON: dict[str, tuple[Command, str]] = {
     "test": (_test, "run the tests; further arguments go to pytest"),
-    "bench": (_bench, "run the benchmarks; further arguments go to pytest"),
+    "bench": (_bench, "race the taps against the floor and their peers; --help tells how"),
     "soak": (_soak, "a month of hourly syncs under fire: --tap X, --days N, --hours N, --seed S"),
     "sandbox": (_sandbox, "serve the imitated vendors and print the taps' environment"),
     "psql": (_psql, "open psql on the embedded warehouse; further arguments go to psql"),

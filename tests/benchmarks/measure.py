@@ -1,22 +1,30 @@
-"""Whole processes, measured from outside: wall, CPU, peak memory, and what the server saw."""
+"""Whole processes, measured from outside: wall, CPU, peak memory, and what the server saw.
+
+Only the standard library is imported here: a child begins with the memory of its parent, which
+would otherwise be taken for its own.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
+import re
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from tests.benchmarks.shapes import ROOT
+from tests.benchmarks.shapes import ROOT, SHAPES, Shape
 
-__all__ = ["Peer", "Run", "Served", "race", "serve", "table"]
+__all__ = ["Peer", "Run", "Served", "Wrong", "check", "run", "serve", "surroundings"]
+
+
+class Wrong(Exception):
+    """A peer failed, or did not give every row."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +36,20 @@ class Run:
         cpu: Seconds of user and system time.
         peak: Most memory, in MB.
         first: Seconds from the start to the first request.
-        told: What the server saw: requests, refused ones, most under way at once.
+        requests: Requests that the server saw.
+        refused: Requests that it refused.
+        most: Most requests under way at once.
+        rows: Rows that it served.
     """
 
     wall: float
     cpu: float
     peak: float
     first: float
-    told: Mapping[str, Any]
+    requests: int
+    refused: int
+    most: int
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -45,17 +59,32 @@ class Peer:
     Attributes:
         name: As the tables call it.
         command: Its command line.
+        record: What a line of its output begins with where it is a record; None where records do
+            not go to its output, whose last line then tells their number.
+        environment: Variables beside the usual ones.
+        rounds: Most rounds, where it is slow.
     """
 
     name: str
     command: Sequence[str]
+    record: bytes | None = b'{"type":"RECORD"'
+    environment: Mapping[str, str] = field(default_factory=dict)
+    rounds: int = 100
 
 
 @dataclass(frozen=True)
 class Served:
-    """A running server."""
+    """A running server.
+
+    Attributes:
+        url: Where it is.
+        shape: What it serves.
+        rows: How many rows.
+    """
 
     url: str
+    shape: Shape
+    rows: int
 
     def stats(self) -> dict[str, Any]:
         """Give what happened since the last call."""
@@ -64,71 +93,89 @@ class Served:
         return told
 
 
-def environment() -> dict[str, str]:
-    """Give the environment of every process: this checkout's packages, no settings."""
-    kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "TMPDIR"}}
-    members = [ROOT, ROOT / "shared", *ROOT.glob("tap-*")]
-    return {**kept, "PYTHONPATH": os.pathsep.join(map(str, members))}
+def surroundings() -> dict[str, str]:
+    """Give the environment of every process: no settings of anybody's."""
+    kept = {"PATH", "HOME", "LANG", "TMPDIR"}
+    return {name: value for name, value in os.environ.items() if name in kept}
 
 
 @contextmanager
-def serve(shape: str, rows: int, *, latency: float = 0.0, rate: int = 0) -> Iterator[Served]:
-    """Serve a shape from a process of its own."""
-    command = [sys.executable, "-m", "tests.benchmarks.server", "--shape", shape]
+def serve(tap: str, rows: int, *, latency: float = 0.0, rate: int = 0) -> Iterator[Served]:
+    """Serve a shape from a process of its own.
+
+    Args:
+        tap: The shape's tap.
+        rows: How many rows.
+        latency: Seconds that each answer is held back.
+        rate: Requests in any one second above which they are refused; 0 for no limit.
+    """
+    command = [sys.executable, "-m", "tests.benchmarks.server", "--shape", tap]
     command += ["--rows", str(rows), "--latency", str(latency), "--rate", str(rate)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment(), cwd=ROOT) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=surroundings(), cwd=ROOT) as process:
         assert process.stdout is not None
         try:
-            yield Served(f"http://127.0.0.1:{int(process.stdout.readline())}")
+            port = int(process.stdout.readline())
+            yield Served(f"http://127.0.0.1:{port}", SHAPES[tap], rows)
         finally:
             process.terminate()
 
 
+def _start(peer: Peer, output: int) -> subprocess.Popen[bytes]:
+    environment = {**surroundings(), **peer.environment}
+    return subprocess.Popen(
+        [*peer.command], stdout=output, stderr=subprocess.PIPE, env=environment, cwd=ROOT
+    )
+
+
 def run(peer: Peer, served: Served) -> Run:
-    """Run a peer to its end, its output thrown away."""
+    """Run a peer to its end, its output thrown away.
+
+    Raises:
+        Wrong: It failed, or did not ask for all rows.
+    """
     served.stats()
     began, started = time.time(), time.perf_counter()
-    with subprocess.Popen(
-        list(peer.command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment()
-    ) as process:
+    with _start(peer, subprocess.DEVNULL) as process:
         assert process.stderr is not None
         said = process.stderr.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - started
-    assert process.returncode == 0, f"{peer.name}: {said.decode()[-3000:]}"
     told = served.stats()
+    _expect(peer, process.returncode == 0, said.decode()[-3000:])
+    _expect(peer, told["rows"] >= served.rows, f"asked for {told['rows']} of {served.rows} rows")
     return Run(
-        wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, told["first"] - began, told
-    )
+        wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, told["first"] - began,
+        told["requests"], told["refused"], told["most"], told["rows"],
+    )  # fmt: skip
 
 
-def race(peers: Sequence[Peer], served: Served, rounds: int) -> dict[str, Run]:
-    """Let peers take turns; give the median of each figure."""
-    found: dict[str, list[Run]] = {peer.name: [] for peer in peers}
-    for turn in range(rounds + 1):
-        for peer in peers:
-            measured = run(peer, served)
-            if turn:  # the first round warms caches
-                found[peer.name].append(measured)
-    return {name: _median(runs) for name, runs in found.items()}
+def check(peer: Peer, served: Served) -> None:
+    """Run a peer once and count what it gives: every row once, none twice.
+
+    Raises:
+        Wrong: Rows are missing or came twice.
+    """
+    found: list[bytes] = []
+    shape = served.shape
+    key = re.compile(rb'"%s": ?"?([0-9a-f-]{10,})"?' % shape.key.encode())
+    last = b""
+    with _start(peer, subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            last = line
+            if peer.record is not None and line.startswith(peer.record):
+                found += key.findall(line)[:1]
+        assert process.stderr is not None
+        said = process.stderr.read()
+    _expect(peer, process.returncode == 0, said.decode()[-3000:])
+    if peer.record is None:
+        _expect(peer, int(last) == served.rows, f"gave {int(last)} of {served.rows} records")
+        return
+    _expect(peer, len(found) == served.rows, f"gave {len(found)} of {served.rows} records")
+    _expect(peer, len(set(found)) == served.rows, f"gave {len(set(found))} different records")
 
 
-def _median(runs: Sequence[Run]) -> Run:
-    names = ("wall", "cpu", "peak", "first")
-    figures = {name: statistics.median(getattr(one, name) for one in runs) for name in names}
-    return Run(**figures, told=runs[-1].told)
-
-
-def table(title: str, runs: Mapping[str, Run], floor: str) -> None:
-    """Print the figures side by side."""
-    print(f"\n{title}")  # noqa: T201 - what a benchmark is for
-    print(f"{'':26}{'wall s':>8}{'x floor':>9}{'CPU s':>8}{'x floor':>9}{'MB':>7}"  # noqa: T201
-          f"{'first s':>9}{'requests':>10}{'refused':>9}{'most':>6}")  # fmt: skip
-    base = runs[floor]
-    for name, one in runs.items():
-        print(  # noqa: T201
-            f"{name:26}{one.wall:8.2f}{one.wall / base.wall:9.2f}{one.cpu:8.2f}"
-            f"{one.cpu / base.cpu:9.2f}{one.peak:7.0f}{one.first:9.2f}"
-            f"{one.told['requests']:10}{one.told['refused']:9}{one.told['most']:6}"
-        )
+def _expect(peer: Peer, is_so: bool, otherwise: str) -> None:  # noqa: FBT001
+    if not is_so:
+        raise Wrong(f"{peer.name}: {otherwise}")

@@ -1,106 +1,241 @@
-"""Rows of a vendor's shape, pre-rendered: templates that are cut where id and time go."""
+"""Rows in the shapes of five vendors: templates that are cut where key and time go."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SHAPES", "Shape"]
+__all__ = ["ROOT", "SHAPES", "Rows", "Shape"]
 
 ROOT = Path(__file__).resolve().parents[2]
-FIRST_ID = 2_400_000_000
+START = datetime(2025, 9, 1, tzinfo=UTC)
+DAYS = 25
 _VARIANTS = 16
 _NULLS = 4  # every so-manyth value
-_WORDS = ("Sales", "Call ended by the caller", "Büro München", "поддержка", "organic", "+15550100")
-_ID, _TIME = "@id@", "@time@"
+_MEMBERS = 4  # of a nested object
+_WORDS = (
+    "Sales", "Call ended by the caller", "Büro München, 2. OG", "поддержка", "organic",
+    "+15550100142", "https://www.example.com/pricing", "d41d8cd98f00b204",
+)  # fmt: skip
+_KEY, _TIME = "@key@", "@time@"
+_SLOT = re.compile(f"({_KEY}|{_TIME})".encode())
+_INFINITY = (
+    "rowId", "triggerDatetime", "igrp", "orgId", "act", "vid", "new", "srcHash", "dgrp", "dgrpName",
+    "ch", "chName", "chType", "segment", "segmentName", "goal", "goalTitle", "src", "dom", "href",
+    "term", "campaign", "adGroup", "num", "srcPhoneNumber", "destPhoneNumber", "callDuration",
+    "bridgeDuration", "ringTime", "callStage", "callState", "country",
+)  # fmt: skip
+
+
+@cache
+def _clock() -> list[str]:
+    return [f"{h:02d}:{m:02d}:{s:02d}" for h in range(24) for m in range(60) for s in range(60)]
+
+
+@cache
+def _day(number: int) -> str:
+    return f"{START + timedelta(days=number):%Y-%m-%d}"
+
+
+def _spaced(ms: int) -> str:
+    day, second = divmod(ms // 1000, 86_400)
+    return f"{_day(day)} {_clock()[second]}"
+
+
+def _zulu(ms: int) -> str:
+    """Write milliseconds with trailing zeros trimmed, as Json.NET does."""
+    day, second = divmod(ms // 1000, 86_400)
+    fraction = f".{ms % 1000:03d}".rstrip("0").rstrip(".")
+    return f"{_day(day)}T{_clock()[second]}{fraction}Z"
+
+
+def _bracketed(ms: int) -> str:
+    day, second = divmod(ms // 1000, 86_400)
+    return f"{_day(day)}T{_clock()[second]}.{ms % 1000:03d}Z[GMT]"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The rows of one stream.
+    """The rows of one stream of one vendor.
 
     Attributes:
+        vendor: As the tables call it.
         tap: The tap whose stream it is, without `tap-`.
-        stream: Its name.
-        identity: The field that counts up.
+        stream: The stream's name.
+        key: The field that tells rows apart.
+        spelling: What a row's key looks like, around its number.
         time: The field with the row's time.
-        start: The time of the first row.
-        days: How long a time the rows are spread over, evenly.
+        write: Writes a time, in milliseconds since the first day, as the vendor does.
+        page_size: Rows of a page where the processor is the limit.
+        settings: What the tap needs beside URL and dates.
+        schema_name: The schema file's name, where it is not the stream's.
+        fields: The fields that rows have; those of the schema where there are none.
+        added: Fields of the schema that the tap makes itself.
+        texts: Every so-manyth row has its numbers as text; 0 for none.
+        unit: Precision of a row's time in milliseconds.
+        start: The first day.
+        days: How many days there are.
     """
 
+    vendor: str
     tap: str
     stream: str
-    identity: str
+    key: str
+    spelling: str
     time: str
-    start: datetime = datetime(2026, 9, 1, tzinfo=UTC)
-    days: int = 40
+    write: Callable[[int], str]
+    page_size: int
+    settings: Mapping[str, Any]
+    schema_name: str = ""
+    fields: Sequence[str] = ()
+    added: Sequence[str] = ()
+    texts: int = 0
+    unit: int = 1000
+    start: datetime = START
+    days: int = DAYS
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The stream's schema file."""
+        """The schema of the rows as the vendor sends them."""
         folder = ROOT / f"tap-{self.tap}" / f"tap_{self.tap}" / "schemas"
-        loaded: dict[str, Any] = json.loads((folder / f"{self.stream}.json").read_text())
-        return loaded
+        text = (folder / f"{self.schema_name or self.stream}.json").read_text(encoding="utf-8")
+        loaded: dict[str, Any] = json.loads(text)
+        members = loaded["properties"]
+        names = [n for n in (self.fields or members) if n not in self.added]
+        return {**loaded, "properties": {name: members[name] for name in names}}
 
     @property
     def end(self) -> datetime:
         """A moment after the last row."""
         return self.start + timedelta(days=self.days)
 
-    def at(self, position: int, rows: int) -> datetime:
-        """Give the time of a row."""
-        second = position * self.days * 86_400 // rows
-        return self.start + timedelta(seconds=second)
+    def windows(self) -> list[tuple[datetime, datetime]]:
+        """Give the days, first and last moment of each."""
+        day, unit = timedelta(days=1), timedelta(milliseconds=self.unit)
+        starts = [self.start + n * day for n in range(self.days)]
+        return [(start, start + day - unit) for start in starts]
 
-    def position(self, moment: datetime, rows: int) -> int:
-        """Give the first row that is not before a moment."""
-        seconds = (moment - self.start).total_seconds()
-        guess = max(0, min(rows, int(seconds * rows / (self.days * 86_400)) - 2))
-        while guess < rows and self.at(guess, rows) < moment:
-            guess += 1
-        return guess
-
-    def templates(self) -> list[tuple[bytes, bytes, bytes]]:
-        """Give rows as three pieces: id and time go between them."""
+    def templates(self) -> list[list[bytes]]:
+        """Give rows in pieces: every second one is a slot, for key or time."""
+        properties = {n: p for n, p in self.schema["properties"].items() if n != self.time}
         found = []
         for variant in range(_VARIANTS):
-            row = {self.identity: _ID, self.time: _TIME, **self._rest(variant)}
-            text = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
-            before, _, after = text.partition(f'"{_ID}"'.encode())
-            between, _, rest = after.partition(_TIME.encode())
-            found.append((before, between, rest))
+            row: dict[str, Any] = {self.key: _KEY, self.time: _TIME}
+            for place, (name, node) in enumerate(properties.items()):
+                if name != self.key:
+                    row[name] = self._member(node, variant, place)
+            text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+            if properties[self.key]["type"] == "integer" and not self.texts:
+                text = text.replace(f'"{_KEY}"', _KEY)
+            if self.tap == "pbx":  # rows hang in a map, under their key
+                text = f'"{_KEY}":{text}'
+            found.append(_SLOT.split(text.encode()))
         return found
 
-    def _rest(self, variant: int) -> dict[str, Any]:
-        others = [
-            name for name in self.schema["properties"] if name not in {self.identity, self.time}
+    def _member(self, node: Mapping[str, Any], variant: int, place: int) -> Any:
+        if (variant + place) % _NULLS == 0:
+            return None
+        is_text = bool(self.texts) and variant % self.texts == 0
+        return self._value(node, variant + place, is_text=is_text)
+
+    def _value(self, node: Mapping[str, Any], seed: int, *, is_text: bool = False) -> Any:
+        kind = node["type"][0] if isinstance(node["type"], list) else node["type"]
+        if node.get("format") == "date-time":
+            return self.write((seed % self.days) * 86_400_000 + seed * 61_214)
+        if kind == "array":
+            return [self._value(node["items"], seed + n) for n in range(1 + seed % 2)]
+        if kind == "object":
+            members = [*node.get("properties", {}).items()][:_MEMBERS]
+            return {name: self._value(child, seed + n) for n, (name, child) in enumerate(members)}
+        if kind == "boolean" and self.texts:  # such vendors write flags as numbers
+            kind, seed = "integer", seed % 2 - 1000
+        scalars = {"integer": 1000 + seed, "number": seed + 0.25, "boolean": seed % 2 == 0}
+        value = scalars.get(kind, _WORDS[seed % len(_WORDS)])
+        return str(value) if is_text else value
+
+
+class Rows:
+    """All rows of a shape, rendered, spread evenly over its days.
+
+    Args:
+        shape: The shape.
+        count: How many.
+    """
+
+    def __init__(self, shape: Shape, count: int) -> None:
+        """Render them."""
+        self.shape = shape
+        self.count = count
+        self._span = shape.days * 86_400_000 // shape.unit
+        templates = shape.templates()
+        slots = [[(n, p == _KEY.encode()) for n, p in enumerate(t) if n % 2] for t in templates]
+        self.rendered = [
+            self._row(position, templates[position % _VARIANTS], slots[position % _VARIANTS])
+            for position in range(count)
         ]
-        return {
-            name: None
-            if (variant + place) % _NULLS == 0
-            else _value(self.schema["properties"][name], variant + place)
-            for place, name in enumerate(others)
-        }
+
+    def _row(
+        self, position: int, template: Sequence[bytes], slots: Sequence[tuple[int, bool]]
+    ) -> bytes:
+        shape, pieces = self.shape, [*template]
+        at = shape.write(position * self._span // self.count * shape.unit)
+        key, time = self.key(position).encode(), at.encode()
+        for place, is_key in slots:
+            pieces[place] = key if is_key else time
+        return b"".join(pieces)
+
+    def key(self, position: int) -> str:
+        """Give the key of a row."""
+        return self.shape.spelling % position
+
+    def first_from(self, moment: datetime) -> int:
+        """Give the position of the first row that is not before a moment."""
+        since = (moment - self.shape.start) // timedelta(milliseconds=self.shape.unit)
+        since = max(0, min(self._span, since))
+        return -(-since * self.count // self._span)
+
+    def between(self, first: datetime, last: datetime) -> tuple[int, int]:
+        """Give the positions of the rows from `first` to `last`, both included."""
+        after = last + timedelta(milliseconds=self.shape.unit)
+        return self.first_from(first), self.first_from(after)
+
+    def joined(self, first: int, last: int, by: bytes = b",") -> bytes:
+        """Give the rows [first, last) as text."""
+        return by.join(self.rendered[first:last])
 
 
-def _value(node: Mapping[str, Any], seed: int) -> Any:
-    kind = next(k for k in (node["type"] if isinstance(node["type"], list) else [node["type"]]))
-    if node.get("format") == "date-time":
-        return f"2026-10-{1 + seed % 28:02d} 08:{seed % 60:02d}:00"
-    if kind == "array":
-        return [_value(node["items"], seed + n) for n in range(1 + seed % 2)]
-    if kind == "object":
-        return {name: _value(child, seed + n) for n, (name, child) in enumerate(_members(node))}
-    scalars = {"integer": 1000 + seed, "number": seed + 0.25, "boolean": seed % 2 == 0}
-    return scalars.get(kind, _WORDS[seed % len(_WORDS)])
+_KEYED = "0c0ffee0-0000-4000-8000-%012d"
 
-
-def _members(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    yield from node.get("properties", {}).items()
-
-
-SHAPES = {"callgear": Shape("callgear", "calls", "id", "start_time")}
+SHAPES = {
+    shape.tap: shape
+    for shape in (
+        Shape(
+            "CallGear", "callgear", "calls", "id", "24%08d", "start_time", _spaced, 1000,
+            {"access_token": "benchmark-token"},
+        ),
+        Shape(
+            "MotionCX", "interactions", "interactions", "_id", "65f0a1b2c3d4%012d",
+            "MostRecentRollupAtUtc", _zulu, 500, {"api_key": "benchmark-key"}, unit=1,
+        ),
+        Shape(
+            "PBX", "pbx", "calls", "callUuid", _KEYED, "callDate", _spaced, 500,
+            {"api_key": "benchmark-key", "container_id": "123456", "requests_per_minute": 0},
+            added=("container_id", "tenant_id"), texts=3,
+        ),
+        Shape(
+            "Dixa", "dixa", "activity_log", "id", _KEYED, "activityTimestamp", _bracketed, 300,
+            {"api_token": "benchmark-token", "requests_per_minute": 0}, unit=1,
+        ),
+        Shape(
+            "Infinity", "infinity", "calls", "rowId", "24%08d", "triggerDatetime", _spaced, 50_000,
+            {"api_key": "benchmark-key"}, schema_name="trigger", fields=_INFINITY, texts=1,
+        ),
+    )
+}  # fmt: skip
+"""The shapes, by their tap."""

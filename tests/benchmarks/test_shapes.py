@@ -1,0 +1,42 @@
+"""The benchmarks' server gives each tap every row once, and so does the floor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.contestants import PEERS, Scene
+from tests.benchmarks.measure import Peer, Wrong, check, run, serve
+from tests.benchmarks.shapes import SHAPES
+
+ROWS = 750
+
+
+@pytest.mark.parametrize("tap", SHAPES)
+def test_everyone_gets_every_row_once(tap: str, tmp_path: Path) -> None:
+    with serve(tap, ROWS) as served:
+        for peer, in_flight in (("limit", 1), ("limit", 8), ("ours", 8)):
+            check(PEERS[peer](Scene(served, 100, tmp_path, in_flight)), served)
+
+
+def test_a_peer_that_leaves_rows_out_is_found_out(tmp_path: Path) -> None:
+    with serve("callgear", 50) as served:
+        whole = PEERS["limit"](Scene(served, 20, tmp_path))
+        for spoilt in ("[:-1]", "* 2"):
+            script = (
+                "import subprocess, sys; said = subprocess.check_output(sys.argv[1:])\n"
+                f"sys.stdout.buffer.writelines(said.splitlines(keepends=True){spoilt})"
+            )
+            command = [whole.command[0], "-c", script, *whole.command]
+            with pytest.raises(Wrong, match="gave"):
+                check(Peer("spoilt", command, whole.record), served)
+
+
+def test_requests_above_the_limit_are_refused_and_counted(tmp_path: Path) -> None:
+    with serve("callgear", 400, latency=0.05, rate=5) as served:
+        found = run(PEERS["limit"](Scene(served, 40, tmp_path, 4, rate=5)), served)
+        assert (found.requests, found.refused, found.rows) == (10, 0, 400)
+        assert found.wall > 9 / 5
+        with pytest.raises(Wrong, match="429"):
+            run(PEERS["limit"](Scene(served, 40, tmp_path, 4)), served)
