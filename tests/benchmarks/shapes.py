@@ -184,7 +184,8 @@ class Rows:
         self, position: int, template: Sequence[bytes], slots: Sequence[tuple[int, bool]]
     ) -> bytes:
         shape, pieces = self.shape, [*template]
-        at = shape.write(position * self._span // self.count * shape.unit)
+        # In the middle of its share of the time, so that none lies on the edge of a day.
+        at = shape.write((2 * position + 1) * self._span // (2 * self.count) * shape.unit)
         key, time = self.key(position).encode(), at.encode()
         for place, is_key in slots:
             pieces[place] = key if is_key else time
@@ -198,7 +199,7 @@ class Rows:
         """Give the position of the first row that is not before a moment."""
         since = (moment - self.shape.start) // timedelta(milliseconds=self.shape.unit)
         since = max(0, min(self._span, since))
-        return -(-since * self.count // self._span)
+        return max(0, -((self._span - 2 * since * self.count) // (2 * self._span)))
 
     def between(self, first: datetime, last: datetime) -> tuple[int, int]:
         """Give the positions of the rows from `first` to `last`, both included."""

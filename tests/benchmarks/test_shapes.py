@@ -8,7 +8,7 @@ import pytest
 
 from tests.benchmarks.contestants import PEERS, Scene
 from tests.benchmarks.measure import Peer, Wrong, check, run, serve
-from tests.benchmarks.shapes import SHAPES
+from tests.benchmarks.shapes import SHAPES, Rows
 
 ROWS = 750
 
@@ -40,3 +40,16 @@ def test_requests_above_the_limit_are_refused_and_counted(tmp_path: Path) -> Non
         assert found.wall > 9 / 5
         with pytest.raises(Wrong, match="429"):
             run(PEERS["limit"](Scene(served, 40, tmp_path, 4)), served)
+
+
+@pytest.mark.parametrize("tap", SHAPES)
+def test_a_window_holds_the_rows_of_its_time(tap: str) -> None:
+    rows = Rows(SHAPES[tap], 333)
+    ends = [rows.between(*window) for window in rows.shape.windows()]
+    assert [first for first, _ in ends[1:]] == [last for _, last in ends[:-1]]
+    assert (ends[0][0], ends[-1][1]) == (0, 333)
+    for (first, last), (start, _) in zip(ends, rows.shape.windows(), strict=True):
+        day = f"{start:%Y-%m-%d}".encode()
+        assert all(
+            f'"{rows.shape.time}":"'.encode() + day in row for row in rows.rendered[first:last]
+        )
