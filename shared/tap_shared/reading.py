@@ -102,7 +102,7 @@ class Reading:
         stream = self._stream
         for block in page.blocks():
             if stream.is_deduplicated:
-                block.unseen(stream.keys, self._keys, self._earlier)
+                block.unseen(stream.marks, self._keys, self._earlier)
             records = stream.within_limit(self._inside(stream.shape_page(block)))
             stream.rows += len(records)
             if records:

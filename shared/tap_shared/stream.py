@@ -105,6 +105,11 @@ class ApiStream(Stream):
         return ()
 
     @property
+    def marks(self) -> Sequence[str]:
+        """The columns by which a row that comes twice is known; a changed row has another mark."""
+        return self.keys
+
+    @property
     def zone(self) -> tzinfo:
         """The zone of the vendor's time texts."""
         return UTC

@@ -87,6 +87,11 @@ class Interactions(MotionStream):
     def replication_key(self, new_value: str | None) -> None:
         self.logger.debug("The catalog's replication key is %s.", new_value)
 
+    @property
+    def marks(self) -> Sequence[str]:
+        """Key and stamp: a row that is rewritten while the tap reads comes again."""
+        return (*self.keys, self.replication_key)
+
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read window by window."""
         self._span, self._total = span, 0

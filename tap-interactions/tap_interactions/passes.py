@@ -8,7 +8,7 @@ new. A short page is no end, as the server may clamp the limit: only an empty on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -16,13 +16,19 @@ from tap_shared.errors import StreamFailed
 from tap_shared.page import Page
 from tap_shared.prefetch import Node, Step
 
-__all__ = ["Passes"]
+__all__ = ["Mark", "Passes", "marks_of"]
 
 _OVERLAP = 4
 _CONFIRMATIONS = 6
 _MOST_PASSES = 200
 
 Row = dict[str, Any]
+Mark = tuple[str, ...]
+
+
+def marks_of(rows: Sequence[Row], names: Sequence[str]) -> Iterator[Mark]:
+    """Give what each row is known by: its key, and the stamp that a rewrite changes."""
+    return (tuple(str(row.get(name)) for name in names) for row in rows)
 
 
 class Passes:
@@ -30,8 +36,8 @@ class Passes:
 
     Args:
         fetch: Reads the page at an offset.
-        key: Name of the rows' key.
-        seen: Keys that were read before; grows.
+        marks: Names of the columns by which a row is known, the key first.
+        seen: Marks that were read before; grows.
         then: Gives the nodes that follow, told whether a pass ended on an empty page.
         is_inside: Tells whether a row belongs to what is read; in a sorted query the first row
             that does not ends the pass. All rows belong where it is not given.
@@ -41,8 +47,8 @@ class Passes:
     def __init__(
         self,
         fetch: Callable[[int], Page],
-        key: str,
-        seen: set[str],
+        marks: Sequence[str],
+        seen: set[Mark],
         then: Callable[[bool], Sequence[Node]],
         *,
         is_inside: Callable[[Row], bool] = lambda _row: True,
@@ -50,7 +56,7 @@ class Passes:
     ) -> None:
         """Begin before the first page."""
         self._fetch = fetch
-        self._key = key
+        self._marks = marks
         self._seen = seen
         self._then = then
         self._is_inside = is_inside
@@ -68,8 +74,8 @@ class Passes:
     def take(self, page: Page) -> Step:
         """Go on from a page at the offset that is due."""
         inside = [row for row in page.rows if self._is_inside(row)]
-        self._fresh += len({str(row.get(self._key)) for row in inside} - self._seen)
-        self._seen.update(str(key) for key in page.column(self._key))
+        self._fresh += len(set(marks_of(inside, self._marks)) - self._seen)
+        self._seen.update(marks_of(page.rows, self._marks))
         self._is_shuffled |= any(b < a for a, b in pairwise(map(self._order, inside)))
         if len(inside) == len(page) > 0:
             self._offset += len(page) - len(page) // _OVERLAP
@@ -78,7 +84,7 @@ class Passes:
 
     def _by_key(self, row: Row) -> tuple[int, str]:
         """Order keys as the vendor does, be they numbers or digits of one length."""
-        text = str(row.get(self._key))
+        text = str(row.get(self._marks[0]))
         return len(text), text
 
     def _next_pass(self, *, is_end: bool) -> Sequence[Node]:

@@ -194,6 +194,7 @@ class Tickets(ListStream):
     name = "tickets"
     path = "/crm/main/v1/tickets"
     replication_key = "updatedDate"
+    marks = ("id", "updatedDate")
     selected_by_default = False
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
@@ -207,7 +208,7 @@ class Tickets(ListStream):
             yield Fence(WindowRead(window))
 
     def _passes(self, params: Mapping[str, str]) -> Node:
-        return Passes(partial(self.fetch, params), "id", set(), lambda _is_end: ()).read
+        return Passes(partial(self.fetch, params), self.marks, set(), lambda _is_end: ()).read
 
     def fetch(self, params: Mapping[str, str], offset: int) -> Page:
         """Read one page, without the key to the mail account that a case may carry."""

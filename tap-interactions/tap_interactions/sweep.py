@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from tap_interactions.client import MILLISECOND, floor
-from tap_interactions.passes import Passes
+from tap_interactions.passes import Mark, Passes, marks_of
 from tap_shared.errors import StreamFailed
 from tap_shared.instants import parse_instant
 from tap_shared.page import Page
@@ -49,7 +49,8 @@ class Sweep:
         self._field = field
         self._left = window
         self._then = then
-        self._seen: set[str] = set()
+        self._seen: set[Mark] = set()
+        self._marks = (_KEY, field)
 
     def read(self) -> Step:
         """Read the page at the anchor, and lead to the ones after it."""
@@ -59,7 +60,7 @@ class Sweep:
         last = self._last(page)
         anchor = floor(last) - MILLISECOND
         if anchor > self._left.start:
-            self._seen.update(str(key) for key in page.column(_KEY))
+            self._seen.update(marks_of(page.rows, self._marks))
             self._left = Window(anchor, self._left.end)
             return Step(page, [self.read])
         return self._crowded(last).take(page)
@@ -73,7 +74,7 @@ class Sweep:
         through = floor(instant) + MILLISECOND
         return Passes(
             partial(self._checked, self._left),
-            _KEY,
+            self._marks,
             self._seen,
             partial(self._beyond, through),
             is_inside=lambda row: self._instant(row) <= through,
@@ -87,7 +88,7 @@ class Sweep:
         return [self.read]
 
     def _end(self) -> Sequence[Node]:
-        return self._then(len(self._seen))
+        return self._then(len({key for key, _ in self._seen}))
 
     def _checked(self, window: Window, offset: int) -> Page:
         page = self._fetch(window, offset)

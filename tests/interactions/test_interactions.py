@@ -67,6 +67,23 @@ def test_records_rewritten_during_the_sync_are_found_now_or_by_the_next_run(rero
         assert [k for k in found if differing("interactions", expected[k], found[k])] == []
 
 
+@pytest.mark.parametrize(("window", "hours"), [("5d", 30), ("6h", 7)])
+def test_records_rewritten_into_what_is_still_to_be_read_come_as_they_are_now(
+    window: str, hours: int
+) -> None:
+    options: Any = {"reroll": 1, "reroll_total": 20, "reroll_later": hours * 3600, "max_limit": 10}
+    with serving(**options) as tenant:
+        run = tenant.run(window=window)
+        assert run.error is None
+        assert len(tenant.vendor.rerolled) == 20
+        found = run.by_key("interactions")
+        now = tenant.vendor.expected("interactions")
+        due = {key: row for key, row in now.items() if row[ROLLUP] < bookmark(run.state)}
+        assert len(due) > 40
+        assert found.keys() >= due.keys()
+        assert [key for key in due if differing("interactions", due[key], found[key])] == []
+
+
 def test_requests_say_all_that_has_a_meaning_and_never_ask_for_a_reversed_range() -> None:
     with serving(**BURST, max_limit=200) as tenant:
         tenant.run(page_size=300, queues=[40, 41])

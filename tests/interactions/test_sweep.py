@@ -196,7 +196,7 @@ def test_passes_end_although_rows_never_stop_coming() -> None:
         return Page([{"id": next(keys)}] if offset < 2 else [])
 
     with pytest.raises(StreamFailed, match="rows still appear"):
-        run(Passes(fetch, "id", set(), lambda _is_end: ()).read)
+        run(Passes(fetch, ["id"], set(), lambda _is_end: ()).read)
 
 
 def test_numeric_keys_in_their_order_need_one_more_pass_only() -> None:
@@ -206,7 +206,7 @@ def test_numeric_keys_in_their_order_need_one_more_pass_only() -> None:
         asked.append(offset)
         return Page([{"id": n} for n in range(8, 12)][offset : offset + 3])
 
-    rows = run(Passes(fetch, "id", set(), lambda _is_end: ()).read)
+    rows = run(Passes(fetch, ["id"], set(), lambda _is_end: ()).read)
     assert {row["id"] for row in rows} == {8, 9, 10, 11}
     assert asked == [0, 3, 4, 0, 3, 4]
 

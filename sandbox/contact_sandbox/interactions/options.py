@@ -26,6 +26,7 @@ OPTIONS: dict[str, Any] = {
     "reroll": 0,
     "reroll_rows": 5,
     "reroll_total": 200,
+    "reroll_later": 0,  # seconds by which a rewrite moves a stamp; 0: to the present
     # Errors.
     "range_error_status": 200,  # HTTP status of resultCode 4
     "transient": 0,  # each n-th reporting request answers resultCode 3

@@ -54,13 +54,20 @@ class Tenant:
         self.rerolled: dict[str, datetime] = {}
 
     def reroll(self, found: Sequence[Document], at: datetime) -> None:
-        """Re-roll some of the interactions found, each once, up to the total of the options."""
+        """Re-roll some of the interactions found, each once, up to the total of the options.
+
+        Args:
+            found: Interactions that a query covered.
+            at: The present; with the option `reroll_later` the stamp moves less far.
+        """
         fresh = [each for each in found if each.fields["_id"] not in self.rerolled]
         left = self._options["reroll_total"] - len(self.rerolled)
         count = max(min(left, self._options["reroll_rows"], len(fresh)), 0)
+        later = timedelta(seconds=self._options["reroll_later"])
         for document in self._rng.sample(fresh, count):
-            data.roll_up(document, at, self._rng)
-            self.rerolled[document.fields["_id"]] = at
+            stamp = document.fields["MostRecentRollupAtUtc"] + later if later else at
+            data.roll_up(document, stamp, self._rng)
+            self.rerolled[document.fields["_id"]] = stamp
 
     def expected(self, stream: str) -> Keyed:
         """Return the rows of a stream since the begin of the history, by primary key."""
