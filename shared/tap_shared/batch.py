@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import gzip
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, SDKBatchMessage
 
+from tap_shared.conform import EXTRA
 from tap_shared.errors import SettingRefused, StreamFailed
+from tap_shared.sdk import VERIFIED, is_verified
 from tap_shared.writer import encode_record
 
 if TYPE_CHECKING:
@@ -22,10 +25,10 @@ if TYPE_CHECKING:
 
     from tap_shared.stream import ApiStream
 
-__all__ = ["BatchFiles", "check_batch_config"]
+__all__ = ["BatchFiles", "check_batch_config", "check_shapes", "storage_secrets"]
 
 _SETTING = "batch_config"
-_SUFFIXES = {"gzip": ".json.gz", "none": ".json"}
+_MOST_NAMED = 8
 
 
 def check_batch_config(config: Mapping[str, Any]) -> None:
@@ -38,26 +41,80 @@ def check_batch_config(config: Mapping[str, Any]) -> None:
     if not given:
         return
     encoding, storage = given.get("encoding") or {}, given.get("storage") or {}
-    if encoding.get("format") == "parquet":
+    if encoding.get("format") not in {"jsonl", "parquet"}:
+        raise SettingRefused(_SETTING, "needs encoding.format: jsonl or parquet.")
+    if encoding["format"] == "parquet" and find_spec("pyarrow") is None:
         raise SettingRefused(
             _SETTING,
-            "asks for parquet, which has no type for objects of any shape, such as _extra; set"
-            " encoding.format to jsonl.",
+            "asks for parquet, which needs the package pyarrow (contact-taps-shared[parquet]):"
+            " install it beside the tap, or set encoding.format to jsonl.",
         )
-    if encoding.get("format") != "jsonl":
-        raise SettingRefused(_SETTING, "needs encoding.format, which can be jsonl.")
     if not storage.get("root"):
         raise SettingRefused(_SETTING, "needs storage.root: a folder, or a URL such as s3://name.")
     size = given.get("batch_size", 1)
     if not isinstance(size, int) or size < 1:
         raise SettingRefused(_SETTING, "needs a batch_size of at least 1, or none.")
+    if not is_verified():
+        raise SettingRefused(_SETTING, f"is honoured with singer-sdk {VERIFIED} only.")
     try:
         _ = _read(given).storage._root_path.fs  # noqa: SLF001 - the SDK makes it on first use
     except (ImportError, ValueError, TypeError):
         raise SettingRefused(
             _SETTING,
-            "names a storage.root or params that cannot be opened; s3:// needs the package s3fs.",
+            "names a storage.root or params that cannot be opened; s3:// needs the package s3fs"
+            " (contact-taps-shared[s3]) beside the tap.",
         ) from None
+
+
+def check_shapes(config: Mapping[str, Any], streams: Iterable[ApiStream]) -> None:
+    """Check that all that the selected streams announce can be put into the files asked for.
+
+    Raises:
+        SettingRefused: Parquet is asked for, and a field may hold objects of any shape.
+    """
+    given = config.get(_SETTING)
+    if not given or given["encoding"]["format"] != "parquet":
+        return
+    from tap_shared.parquet import shapeless  # noqa: PLC0415 - needs an extra
+
+    found = [
+        f"{alias}.{path}"
+        for stream in streams
+        for alias, schema in _announced(stream).items()
+        for path in shapeless(schema)
+    ]
+    if found:
+        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        raise SettingRefused(
+            _SETTING,
+            "asks for parquet, which has no type for objects of any shape:"
+            f" {', '.join(found[:_MOST_NAMED])}{more}. Set flattening_enabled with a"
+            " flattening_max_depth of 1 or more, which makes them JSON text, or deselect them"
+            f" (undeclared_fields: drop does so with {EXTRA}); or set encoding.format to jsonl.",
+        )
+
+
+def storage_secrets(config: Mapping[str, Any]) -> Iterator[str]:
+    """Give every text of batch_config's storage.params: keys of a storage are among them."""
+    value: Any = config.get(_SETTING)
+    for name in ("storage", "params"):
+        value = value.get(name) if isinstance(value, dict) else None
+    found = [value]
+    while found:
+        value = found.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            found += value.values()
+
+
+def _announced(stream: ApiStream) -> dict[str, dict[str, Any]]:
+    """Give the schema of each name that a stream's records are emitted under."""
+    schemas = stream.announced()
+    if stream.tap.settings.undeclared_fields == "drop":
+        for schema in schemas.values():
+            schema["properties"] = {k: v for k, v in schema["properties"].items() if k != EXTRA}
+    return schemas
 
 
 def _read(given: Mapping[str, Any]) -> BatchConfig:
@@ -77,7 +134,10 @@ class BatchFiles:
         """Begin with nothing written."""
         self._stream = stream
         self._counter = counter
-        self._compression = config.encoding.compression or "gzip"
+        is_parquet = config.encoding.format == "parquet"
+        compression = config.encoding.compression or (None if is_parquet else "gzip")
+        self._encoding = BaseBatchFileEncoding(config.encoding.format, compression)
+        self._schemas = _announced(stream) if is_parquet else {}
         self._storage = config.storage
         self._size = config.batch_size
         self._sync = uuid4()
@@ -121,13 +181,15 @@ class BatchFiles:
         records = self._waiting[:count]
         lines: dict[str, list[bytes]] = {}
         for alias, record in self._stream.emitted(records):
-            lines.setdefault(alias, []).append(encode_record(record) + b"\n")
+            lines.setdefault(alias, []).append(encode_record(record))
         try:
             urls = {alias: self._file(alias, found) for alias, found in lines.items()}
-        except (OSError, ValueError, ImportError) as err:
+        except Exception as err:
             # Records and watermarks are given up together: the next run reads these again.
             self._waiting.clear()
             self._moves.clear()
+            if isinstance(err, StreamFailed):
+                raise
             msg = (
                 f"a batch file cannot be written ({type(err).__name__}); check the folder and the"
                 " rights of batch_config's storage.root."
@@ -138,23 +200,30 @@ class BatchFiles:
             self._tell(alias, url)
         self._settle()
 
-    def _file(self, alias: str, lines: Iterable[bytes]) -> str:
+    def _file(self, alias: str, lines: Sequence[bytes]) -> str:
         """Write one file; give its URL."""
         self._files += 1
-        body = b"".join(lines)
-        if self._compression == "gzip":
-            body = gzip.compress(body, compresslevel=6, mtime=0)
+        body, suffix = self._encoded(alias, lines)
         prefix = self._storage.prefix or ""
-        stem = f"{prefix}{self._stream.tap_name}--{alias}-{self._sync}-{self._files}"
-        name = stem + _SUFFIXES[self._compression]
+        name = f"{prefix}{self._stream.tap_name}--{alias}-{self._sync}-{self._files}{suffix}"
         with self._storage.open(name, "wb") as file:
             file.write(body)
         return self._storage.get_url(name)
 
+    def _encoded(self, alias: str, lines: Sequence[bytes]) -> tuple[bytes, str]:
+        """Give a file's content and the end of its name."""
+        if self._encoding.format == "parquet":
+            from tap_shared.parquet import parquet  # noqa: PLC0415 - needs an extra
+
+            return parquet(self._schemas[alias], lines, self._encoding.compression), ".parquet"
+        body = b"".join(line + b"\n" for line in lines)
+        if self._encoding.compression == "none":
+            return body, ".json"
+        return gzip.compress(body, compresslevel=6, mtime=0), ".json.gz"
+
     def _tell(self, alias: str, url: str) -> None:
         self._counter.increment()
-        encoding = BaseBatchFileEncoding("jsonl", self._compression)
-        message = SDKBatchMessage(alias, encoding, [url], self._stream.version)
+        message = SDKBatchMessage(alias, self._encoding, [url], self._stream.version)
         self._stream.tap.message_writer.write_message(message)
 
     def _settle(self) -> None:

@@ -21,7 +21,7 @@ from tap_shared.batch import BatchFiles
 from tap_shared.codec import Codec
 from tap_shared.coerce import Rules
 from tap_shared.conform import EXTRA, Conformer, declared_schema, tagged, without_deselected
-from tap_shared.errors import EndsRun, SettingRefused, Unreachable
+from tap_shared.errors import EndsRun, SettingRefused, StreamFailed, Unreachable
 from tap_shared.page import Page
 from tap_shared.prefetch import Node, ReadAhead
 from tap_shared.reading import Reading, WindowRead
@@ -191,6 +191,10 @@ class ApiStream(Stream):
             message.schema = tagged(message.schema, self.schema, pii=self.tap.settings.pii)
             yield message
 
+    def announced(self) -> dict[str, dict[str, Any]]:
+        """Give the schema of each name that records are emitted under."""
+        return {message.stream: message.schema for message in self._generate_schema_messages()}
+
     @cached_property
     def is_plain(self) -> bool:
         """Whether records are written as they are: no stream map, no flattening."""
@@ -211,14 +215,14 @@ class ApiStream(Stream):
 
     def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
         """Read as ever, but into files."""
-        if not is_verified():
-            super()._sync_batches(batch_config, context)
-            return
         with self.get_batch_counter() as counter:
             self._batches = BatchFiles(self, batch_config, counter)
             for _ in self._sync_records(context):
                 pass
-            self._batches.flush()
+            try:
+                self._batches.flush()
+            except StreamFailed as err:
+                self.tap.note_failure(self, None, err)
 
     # Once through
 

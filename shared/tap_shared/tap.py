@@ -21,7 +21,7 @@ from singer_sdk import Tap
 from singer_sdk.singerlib import Catalog, StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 
-from tap_shared.batch import check_batch_config
+from tap_shared.batch import check_batch_config, check_shapes, storage_secrets
 from tap_shared.check import check
 from tap_shared.command import OneLineCommand
 from tap_shared.conform import EXTRA, tagged
@@ -85,6 +85,8 @@ class ApiTap(Tap):
         for pair in self.basic_pairs:
             given = [self.config.get(name) for name in pair]
             self.redact.add(*(value for value in given if isinstance(value, str)))
+        for text in storage_secrets(self.config):
+            self.redact.add(text)
         install(self.redact)
 
     basic_pairs: ClassVar[Sequence[tuple[str, str]]] = ()
@@ -205,6 +207,7 @@ class ApiTap(Tap):
 
     def _sync_streams(self) -> None:
         chosen: list[Any] = [stream for stream in self.streams.values() if stream.selected]
+        check_shapes(self.config, chosen)
         try:
             if self.state:
                 self.state_writer.write_state(self.state)
