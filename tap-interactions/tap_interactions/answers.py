@@ -71,7 +71,7 @@ def faults(reply: Reply) -> None:
 def _refuse(reply: Reply) -> NoReturn:
     """Raise what another 4xx means: a result code, problem details, or a wrong address."""
     try:
-        answer = decode(reply.body, dict)
+        answer = _camel(decode(reply.body, dict), "resultCode")
     except PleaseRetry:
         answer = {}
     if "resultCode" in answer:
@@ -132,8 +132,8 @@ def count(reply: Reply) -> int:
 
     The member is named after the function and the field, `Count_id`; a group's row has it.
     """
-    total = 0
-    for row in _objects(_data(reply)):
+    total, data = 0, _data(reply)
+    for row in _objects([data] if isinstance(data, dict) else data):
         found = [_whole(value) for name, value in row.items() if name.lower() == "count_id"]
         if not found or found[0] is None:
             msg = "the aggregates have no count"
@@ -144,7 +144,7 @@ def count(reply: Reply) -> int:
 
 def items(reply: Reply) -> Page:
     """Read a list of the routing or CRM service, `{totalCount, items}`, without a result code."""
-    answer = decode(reply.body, dict)
+    answer = _camel(decode(reply.body, dict), "items")
     if "items" not in answer and "resultCode" in answer:
         _check(answer)
     return Page(_objects(answer.get("items")), size=len(reply.body))
@@ -161,21 +161,31 @@ def lookup(reply: Reply, member: str = "") -> Page:
         PleaseRetry: There is no such list.
     """
     data = _data(reply)
-    if member and isinstance(data, dict):
-        named = [value for name, value in data.items() if name.lower() == member.lower()]
-        if named == [{}]:
-            return Page([], size=len(reply.body))
-        data = named[0] if named else data
-    return Page(_listed(data), size=len(reply.body))
+    if isinstance(data, dict) and not (data and _is_map(data)):
+        data = _named(data, member) if member else _only_list(data)
+    if isinstance(data, dict) and _is_map(data):
+        data = [_coded(int(code), value) for code, value in data.items()]
+    return Page(_objects(data), size=len(reply.body))
 
 
-def _listed(data: Any) -> list[dict[str, Any]]:
-    if isinstance(data, dict) and data and all(_NUMBER.fullmatch(name) for name in data):
-        return [_coded(int(code), value) for code, value in data.items()]
-    if isinstance(data, dict):
-        lists = [value for value in data.values() if isinstance(value, list)]
-        data = lists[0] if len(lists) == 1 else None
-    return _objects(data)
+def _is_map(data: Mapping[str, Any]) -> bool:
+    """Tell whether all names are codes."""
+    return all(map(_NUMBER.fullmatch, data))
+
+
+def _named(data: Mapping[str, Any], member: str) -> Any:
+    """Find a member, in one object further down at most."""
+    inner = (value for value in data.values() if isinstance(value, dict))
+    for holder in (data, *inner):
+        for name, value in holder.items():
+            if name.lower() == member.lower():
+                return value
+    return None
+
+
+def _only_list(data: Mapping[str, Any]) -> Any:
+    lists = [value for value in data.values() if isinstance(value, list)]
+    return lists[0] if len(lists) == 1 else None
 
 
 def _coded(code: int, value: Any) -> dict[str, Any]:
@@ -184,9 +194,16 @@ def _coded(code: int, value: Any) -> dict[str, Any]:
 
 
 def _data(reply: Reply) -> Any:
-    answer = decode(reply.body, dict)
+    answer = _camel(decode(reply.body, dict), "resultCode")
     _check(answer)
     return answer.get("data")
+
+
+def _camel(answer: dict[str, Any], proof: str) -> dict[str, Any]:
+    """Give an envelope in its published spelling: the stack can be set to another (inferred)."""
+    if proof in answer:
+        return answer
+    return {name[:1].lower() + name[1:]: value for name, value in answer.items()}
 
 
 def _objects(data: Any) -> list[dict[str, Any]]:

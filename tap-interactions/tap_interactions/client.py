@@ -67,7 +67,7 @@ class MotionClient:
         self._transport = tap.transport(header, answers.faults)
         self._groups: list[str] = []
 
-    def details(self, path: str, body: Mapping[str, Any]) -> Page:
+    def details(self, path: str, body: Mapping[str, Any], *, is_window: bool = False) -> Page:
         """Ask the reporting service for rows.
 
         What its answers say of totals is not documented and is not heeded.
@@ -75,12 +75,13 @@ class MotionClient:
         Args:
             path: Path below the service, such as `interaction/details`.
             body: The request's members.
+            is_window: Whether a smaller query can be asked instead of one that times out.
 
         Raises:
-            WindowTooLarge: The query timed out twice; a smaller one may be answered.
+            WindowTooLarge: Such a query timed out twice.
             TapError: Whatever the error table says.
         """
-        request = Request(f"POST {path}", _REPORTING + path, "POST", body=body, is_window=True)
+        request = Request(f"POST {path}", _REPORTING + path, "POST", body=body, is_window=is_window)
         return self._transport.send(request, answers.rows)
 
     def count(self, body: Mapping[str, Any]) -> int:

@@ -64,7 +64,8 @@ class MotionStream(ApiStream):
         while True:
             limit = self._limit or self.tap.settings.page_size
             try:
-                return self.tap.client.details(path, {**body, "Limit": limit, "Offset": offset})
+                asked = {**body, "Limit": limit, "Offset": offset}
+                return self.tap.client.details(path, asked, is_window=True)
             except WindowTooLarge as err:
                 if limit <= _FEWEST:
                     msg = (
@@ -73,6 +74,15 @@ class MotionStream(ApiStream):
                     )
                     raise StreamFailed(msg) from None
                 self._limit = max(limit // 2, _FEWEST)
+
+    def spelled(self, page: Page) -> Page:
+        """Give members their declared spelling; that of some answers is inferred only."""
+        declared = {name.lower(): name for name in self.raw_schema["properties"]}
+        page.rows = [
+            {declared.get(name.lower(), name): value for name, value in row.items()}
+            for row in page.rows
+        ]
+        return page
 
 
 class LogStream(MotionStream):
@@ -138,7 +148,7 @@ class LookupStream(MotionStream):
 
     def _read_all(self) -> Step:
         page = self.tap.client.lookup(self.path, self.member, self.method, self.params)
-        return Step(page)
+        return Step(self.spelled(page))
 
 
 class ListStream(MotionStream):

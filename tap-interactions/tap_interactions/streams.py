@@ -6,7 +6,7 @@ sample code only is marked as such.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,7 +17,7 @@ from tap_interactions.interaction_details import Interactions
 from tap_interactions.passes import Passes
 from tap_shared.instants import instant_text, to_instant
 from tap_shared.page import Page
-from tap_shared.prefetch import Fence, Node, Step
+from tap_shared.prefetch import Fence, Job, Node, Step
 from tap_shared.stream import WindowRead
 from tap_shared.windows import Span, Window, plan, steps
 
@@ -28,6 +28,7 @@ __all__ = ["STREAMS"]
 
 _BY_DAY = 2
 _CLOSED_DAYS_READ_AGAIN = timedelta(days=3)
+_LAST_SECOND = 253_402_300_800  # of the year 9999
 
 Context = Mapping[str, Any]
 
@@ -64,9 +65,10 @@ class AgentWorkstateEvents(LogStream):
 
 
 def _event_at(epoch: Any) -> str | None:
+    """Read seconds; what would lie beyond the calendar in seconds is read as milliseconds."""
     try:
-        return to_instant(epoch, epoch="s")
-    except ValueError:
+        return to_instant(epoch, epoch="s" if float(epoch) < _LAST_SECOND else "ms")
+    except (ValueError, TypeError):
         return None
 
 
@@ -99,7 +101,7 @@ class AgentWorkstateRollup(MotionStream):
             "endDateTime": day.end.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "resolution": _BY_DAY,
         }
-        page = self.tap.client.details("agent/workstate/rollup", body)
+        page = self.spelled(self.tap.client.details("agent/workstate/rollup", body))
         return Step(
             page.stamp(period_start=instant_text(day.start), period_end=instant_text(day.end))
         )
@@ -188,7 +190,7 @@ class Tickets(ListStream):
     """CRM cases by their last change (`/crm/main/v1/tickets`; known from sample code only).
 
     A case that changes while the list is read leaves its window and shifts what is behind it, so a
-    window is read in repeated passes.
+    window is read in repeated passes. Cases that were never changed are found by their creation.
     """
 
     name = "tickets"
@@ -202,12 +204,12 @@ class Tickets(ListStream):
         if not self.is_windowed:
             yield self._passes({})
             return
+        yield _only(_is_unchanged, self._passes(_between("Created", Window(span.start, span.end))))
         for window in plan(span, self.tap.settings.window):
-            wide = overlapped(window)
-            yield self._passes({"UpdatedAt": instant(wide.start), "UpdatedTo": instant(wide.end)})
+            yield self._passes(_between("Updated", window))
             yield Fence(WindowRead(window))
 
-    def _passes(self, params: Mapping[str, str]) -> Node:
+    def _passes(self, params: Mapping[str, str]) -> Job:
         return Passes(partial(self.fetch, params), self.marks, set(), lambda _is_end: ()).read
 
     def fetch(self, params: Mapping[str, str], offset: int) -> Page:
@@ -216,6 +218,27 @@ class Tickets(ListStream):
         for row in page.rows:
             _without_secret(row)
         return page
+
+
+def _between(what: str, window: Window) -> dict[str, str]:
+    wide = overlapped(window)
+    return {f"{what}At": instant(wide.start), f"{what}To": instant(wide.end)}
+
+
+def _is_unchanged(row: Mapping[str, Any]) -> bool:
+    return row.get(Tickets.replication_key) is None
+
+
+def _only(test: Callable[[Mapping[str, Any]], bool], job: Job) -> Job:
+    """Give a job, and those that it leads to, whose pages keep the rows that pass a test."""
+
+    def run() -> Step:
+        step = job()
+        if step.page is not None:
+            step.page.keep(test)
+        return Step(step.page, [_only(test, node) for node in step.then if callable(node)])
+
+    return run
 
 
 def _without_secret(row: dict[str, Any]) -> None:

@@ -8,13 +8,13 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from contact_sandbox import Faults, Server
+from contact_sandbox import Faults, Reply, Request, Server
 from contact_sandbox.interactions.api import Interactions
 from tap_interactions.tap import TapInteractions
 from tap_shared.errors import TapError
@@ -107,6 +107,22 @@ class Tenant:
             arguments += [f"--{name}", str(folder / name)]
         done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
         return Run(_messages(done.stdout), None, done.returncode, done.stderr)
+
+    def twist(self, path: str, change: Callable[[Any], Any]) -> None:
+        """Let the answers to a path come otherwise: `change` is given their content.
+
+        It returns the new content, or a whole reply.
+        """
+        plain = self.vendor.handle
+
+        def handle(request: Request) -> Reply:
+            reply = plain(request)
+            if request.path != path or reply.status >= 400:
+                return reply
+            changed = change(reply.body)
+            return changed if isinstance(changed, Reply) else Reply(200, changed, reply.headers)
+
+        self.vendor.handle = handle  # type: ignore[method-assign]
 
     def bodies(self, path: str = DETAILS) -> list[Row]:
         """Give the bodies of the requests to a path."""

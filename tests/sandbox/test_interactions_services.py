@@ -257,6 +257,16 @@ def test_tickets_have_times_without_zone_and_a_range_of_updates(client: Client) 
     assert client.get(path, **everything, UpdatedAt="soon").status_code == 400
 
 
+def test_tickets_that_were_never_changed_have_a_range_of_creations() -> None:
+    with serving(tickets_never_changed=3) as client:
+        asked = {"TenantId": 2, "MaxResultCount": 100, "CreatedAt": "2026-10-21T00:00:00Z"}
+        made = client.get("/crm/main/v1/tickets", **asked).json()["items"]
+        never = {ticket["id"] for ticket in made if ticket["updatedDate"] is None}
+        expected = client.vendor.expected("tickets")
+        assert len(never) == 4
+        assert never == {key for (key,), row in expected.items() if row["updatedDate"] is None}
+
+
 def test_the_secret_inside_a_ticket_is_expected_of_no_tap(client: Client) -> None:
     answer = client.get("/crm/main/v1/tickets", TenantId=2, MaxResultCount=100)
     assert EMAIL_ACCOUNT_KEY in answer.text

@@ -43,7 +43,9 @@ def answer(
         return Reply(403)
     skipped = query.number("SkipCount", 0) or 0
     size = min(query.number("MaxResultCount", 1) or DEFAULT_PAGE, largest)
-    found = _sorted(_updated(query, documents), query.get("Sorting", str) or "", rng)
+    for what, field in (("Updated", "updatedDate"), ("Created", "createdAt")):
+        documents = _between(query, what, documents, field)
+    found = _sorted(list(documents), query.get("Sorting", str) or "", rng)
     items = [document.row() for document in found[skipped : skipped + size]]
     return Reply(200, {"totalCount": len(found), "items": items})
 
@@ -62,20 +64,22 @@ def _sorted(documents: list[Document], sorting: str, rng: random.Random) -> list
     return found[::-1] if direction.lower() == "desc" else found
 
 
-def _updated(query: Members, documents: Sequence[Document]) -> list[Document]:
-    """Return the documents last changed between `UpdatedAt` and `UpdatedTo`, both inclusive."""
-    bounds = [query.get(name, str) for name in ("UpdatedAt", "UpdatedTo")]
+def _between(
+    query: Members, what: str, documents: Sequence[Document], field: str
+) -> Sequence[Document]:
+    """Return the documents changed or made in a range such as `UpdatedAt`, `UpdatedTo`."""
+    bounds = [query.get(what + end, str) for end in ("At", "To")]
     if bounds == [None, None]:
-        return list(documents)
+        return documents
     try:
         start, end = (
             instants.parse(text, _UTC) if text else default
             for text, default in zip(bounds, (_FIRST, _LAST), strict=True)
         )
     except ValueError as error:
-        raise problem("UpdatedAt", "The value is not a valid DateTime.") from error
+        raise problem(f"{what}At", "The value is not a valid DateTime.") from error
     inside = Range(start, end, "[]")
-    return [each for each in documents if each.fields.get("updatedDate") in inside]
+    return [each for each in documents if each.fields.get(field) in inside]
 
 
 _FIRST, _LAST = (instants.parse(f"{year}-01-01T00:00:00Z") for year in (1900, 2200))

@@ -12,6 +12,7 @@ OPTIONS: dict[str, Any] = {
     "events": 500,
     "agents": 24,
     "tickets": 45,
+    "tickets_never_changed": 0,  # every so-manyth case has no time of a change; 0: none
     # Pages.
     "max_limit": 500,  # what a larger Limit is clamped to
     "refuse_limit": False,  # whether a Limit above 500 is refused instead

@@ -50,7 +50,9 @@ class Tenant:
             for at in activity.timeline(rng, start, now, options["events"])
         ]
         self.shifts = activity.Shifts(seed, self._agents)
-        self.tickets = tickets.tickets(rng, start, now, options["tickets"])
+        self.tickets = tickets.tickets(
+            rng, start, now, options["tickets"], options["tickets_never_changed"]
+        )
         self.rerolled: dict[str, datetime] = {}
 
     def reroll(self, found: Sequence[Document], at: datetime) -> None:
@@ -76,7 +78,7 @@ class Tenant:
         if stream == "agent_workstate_rollup":
             return self._rollups()
         if stream == "tickets":
-            found = [each for each in self.tickets if each.fields["updatedDate"] >= self._start]
+            found = [each for each in self.tickets if tickets.latest(each) >= self._start]
             return _by_key([tickets.visible(each.row()) for each in found], "id")
         logs = {"report_messages": self.messages, "agent_workstate_events": self.events}
         if stream in logs:

@@ -22,11 +22,24 @@ _CLOSED = 3
 _OLD = timedelta(days=2)
 
 
-def tickets(rng: random.Random, start: datetime, now: datetime, count: int) -> list[Document]:
-    """Return `count` cases last changed in [start, now - SETTLED), and one changed before."""
+def tickets(
+    rng: random.Random, start: datetime, now: datetime, count: int, never: int = 0
+) -> list[Document]:
+    """Return `count` cases last changed in [start, now - SETTLED), and one changed before.
+
+    Every `never`-th was made then, and never changed.
+    """
     changed = seeded.moments(rng, start, now - SETTLED, count, twins=0.1)
     found = [ticket(rng, number, at) for number, at in enumerate(changed, 1)]
+    for case in found[never - 1 :: never] if never else ():
+        case.update({"createdAt": case.fields["updatedDate"], "updatedDate": None})
     return [*found, ticket(rng, count + 1, start - _OLD)]
+
+
+def latest(case: Document) -> datetime:
+    """Return when a case was last changed, or made."""
+    moment: datetime = case.fields["updatedDate"] or case.fields["createdAt"]
+    return moment
 
 
 def ticket(rng: random.Random, number: int, changed: datetime) -> Document:
