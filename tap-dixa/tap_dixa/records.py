@@ -6,7 +6,7 @@ the POST for following pages: https://github.com/Dixa-public/dixa-mcp-public.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ from tap_shared.stream import WindowRead
 from tap_shared.windows import Span, Window, plan
 
 if TYPE_CHECKING:
+    from singer_sdk.singerlib import Catalog
+
     from tap_dixa.tap import TapDixa
 
 __all__ = ["RecordStream"]
@@ -51,16 +53,24 @@ class RecordStream(DixaStream):
         """Name the columns; nothing is requested."""
         self._entry = entry
         super().__init__(tap, name)
-        self._size = PageSize(tap.config["page_size"], self.logger.warning)
         self._before: set[tuple[str, str]] = set()
 
     def load_schema(self, name: str | None) -> dict[str, Any]:  # noqa: ARG002 - one file for all
         """Give the fixed columns and one for each field that the catalogue announces."""
+        return self._declare(None)
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Keep to a catalog's columns: what the vendor announces since is undeclared there."""
+        super().apply_catalog(catalog)
+        if (entry := catalog.get_stream(self.name)) is not None:
+            self.raw_schema = self._declare(entry.schema.to_dict().get("properties", {}))
+
+    def _declare(self, offered: Collection[str] | None) -> dict[str, Any]:
         declared = self.schemas.get_schema("record")
         fixed = declared["properties"]
-        self.shape = RecordShape(self._entry, [*fixed, EXTRA])
+        self.shape = RecordShape(self._entry, [*fixed, EXTRA], offered)
         announced = {
-            column: column_schema(self.shape.fields[field])
+            column: column_schema(self.shape.fields.get(field, {"field": field}))
             for field, column in self.shape.columns.items()
         }
         about = str(self._entry.get("description") or self.shape.id).strip().rstrip(".")
@@ -71,6 +81,10 @@ class RecordStream(DixaStream):
         }
 
     # Requests
+
+    @cached_property
+    def _size(self) -> PageSize:
+        return self.page_size(self.tap.settings.page_size)
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read each window as a whole: its rows' keys depend on each other."""

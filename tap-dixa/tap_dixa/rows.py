@@ -1,32 +1,32 @@
-"""Rows of analytics records: typed values unfolded, and the key that the vendor does not give.
+"""Rows of analytics records: fields unfolded into columns, and the key that the vendor lacks.
 
-The shapes of values (`FieldType`): https://docs.dixa.io/openapi/dixa-api/v1/analytics and the
-published description at https://github.com/api-evangelist/dixa. That rows have no id and change
-late is inferred from it.
+That rows have no id and change late is inferred from the published description at
+https://github.com/api-evangelist/dixa.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tap_dixa.naming import columns, snake
 from tap_dixa.paging import content
+from tap_dixa.values import WHOLE_NUMBERS, column_of, kind_of, value_of
 from tap_shared.instants import instant_text, parse_instant
 
 __all__ = ["RecordShape", "Unfolded", "record_keys"]
 
 _CONVERSATION = ("csid", "conversation_id")
-_LATE = frozenset(("ended_at", "modified_at", "updated_at"))
-_PLAIN = (
-    "BooleanField", "DoubleField", "InstantField", "IntField", "LongField", "StringField",
-    "UUIDField",
-)  # fmt: skip
-_WHOLE = ("IntField", "LongField")
+_LATE = re.compile(r"(last|latest)_.*|(.*_)?(ended|modified|updated|changed|edited)_at")
+_AT = "_at"
+_PARTS = frozenset(("primaryTimestampField", "value", "fields"))
+_STAMP = frozenset(("name", "timestamp"))
+_ENTRY = frozenset(("name", "field"))
 
 Row = Mapping[str, Any]
 
@@ -59,9 +59,13 @@ class RecordShape:
     Args:
         entry: The record's entry of the catalogue.
         fixed: Columns that every record stream has.
+        offered: The columns of a Singer catalog, where there is one: they stay as they are, though
+            the vendor may announce other fields meanwhile.
     """
 
-    def __init__(self, entry: Mapping[str, Any], fixed: Sequence[str]) -> None:
+    def __init__(
+        self, entry: Mapping[str, Any], fixed: Sequence[str], offered: Collection[str] | None = None
+    ) -> None:
         """Name the columns."""
         listed = entry.get("fieldsMetadata")
         self.id: str = entry["id"]
@@ -72,25 +76,29 @@ class RecordShape:
         }
         self.fields = dict(reversed(self.fields.items()))
         self.columns = columns(self.fields, fixed)
+        if offered is not None:
+            announced = {column: name for name, column in self.columns.items()}
+            self.columns = {
+                announced.get(column) or _field_of(column, fixed): column
+                for column in offered
+                if column not in fixed
+            }
         self._taken = {*fixed, *self.columns.values()}
-        self._instants = [
-            name
-            for name, each in self.fields.items()
-            if each.get("nullable") is False and _is_event(name)
-        ]
+        self._never_empty = {n for n, each in self.fields.items() if each.get("nullable") is False}
+        self._events: dict[str, bool] = {}
 
     # Columns
 
     def unfold(self, row: Row) -> Unfolded:
         """Turn a row into columns; nothing of it is lost."""
         stamp = row.get("primaryTimestampField")
-        stamp = stamp if isinstance(stamp, dict) else {}
+        named = stamp if isinstance(stamp, dict) else {}
         labels: dict[str, Any] = {}
         made = Unfolded(
             {
                 "record_id": self.id,
-                "primary_timestamp": stamp.get("timestamp"),
-                "primary_timestamp_name": stamp.get("name"),
+                "primary_timestamp": named.get("timestamp"),
+                "primary_timestamp_name": named.get("name"),
                 "labels": labels,
             }
         )
@@ -99,49 +107,43 @@ class RecordShape:
         for name, held in _fields(row):
             self._field(name, held, made, labels, is_first=name not in seen)
             seen.add(name)
-        for name, value in row.items():
-            if name not in {"primaryTimestampField", "value", "fields"}:
-                made.keep(name, value, self._taken)
+        for name, value in _rest(row, stamp):
+            made.keep(name, value, self._taken)
         return made
 
     def _field(
         self, name: str, held: Any, made: Unfolded, labels: dict[str, Any], *, is_first: bool
     ) -> None:
-        value, is_whole = _plain(held)
-        label = held.get("label") if isinstance(held, dict) else None
+        value = value_of(held, name)
         if not is_first:
-            made.keep(name, held if label is not None else value, self._taken | {name})
+            is_plain = value.is_whole and value.label is None
+            made.keep(name, value.plain if is_plain else held, self._taken | {name})
             return
-        if label is not None:
-            labels[name] = label
+        if value.label is not None:
+            labels[name] = value.label
         column = self.columns.get(name)
         if column is None:
-            made.keep(name, value if is_whole else held, self._taken)
+            made.keep(name, value.plain if value.is_whole else held, self._taken)
             return
-        made.row[column] = value
-        if not is_whole:
+        made.row[column] = value.plain
+        if not value.is_whole:
             made.keep(column, held, self._taken)
 
     def _value(self, held: Any, made: Unfolded) -> None:
         """Take the row's own value: the score, the duration."""
         if held is None:
             return
-        value, is_whole = _plain(held)
-        kind = held.get("_type") if isinstance(held, dict) else None
-        column = None
-        if isinstance(value, bool):
-            column = "value_boolean"
-        elif isinstance(value, (int, float)):
-            column = "value_number"
-        elif isinstance(value, str):
-            column = "value_string"
+        value, kind = value_of(held), kind_of(held)
+        column, of_items = column_of(kind, value.plain), isinstance(value.label, list)
         if column:
-            made.row[column] = value
-        if not (column and is_whole):
-            made.keep("value", held if not is_whole else value, self._taken)
-        made.row["value_type"] = kind
-        if isinstance(held, dict) and held.get("label") is not None:
-            made.row["value_label"] = held["label"]
+            made.row[column] = value.plain
+        if not (column and value.is_whole):
+            made.keep(
+                "value", value.plain if value.is_whole and not of_items else held, self._taken
+            )
+        made.row["value_type"] = kind or None
+        if value.label is not None and not of_items:
+            made.row["value_label"] = value.label
 
     # Identity
 
@@ -153,34 +155,43 @@ class RecordShape:
         stamp = row.get("primaryTimestampField")
         stamp = stamp if isinstance(stamp, dict) else {}
         parts: list[Any] = [self.id, stamp.get("name"), _instant(stamp.get("timestamp"))]
-        conversation = next(
-            (value for name in _CONVERSATION if (value := _plain(held.get(name))[0]) is not None),
-            None,
-        )
-        if conversation is not None:
-            parts.append(str(conversation))
-        else:
-            parts.append(_own_ids(held))
+        found = (value_of(held.get(name)).plain for name in _CONVERSATION)
+        conversation = next((value for value in found if value is not None), None)
+        parts.append(_own_ids(held) if conversation is None else str(conversation))
         parts += [
             [name, at]
-            for name in self._instants
-            if (at := _instant(_plain(held.get(name))[0])) is not None
+            for name in sorted(held)
+            if self._is_event(name) and (at := _instant(value_of(held[name]).plain)) is not None
         ]
         return json.dumps(parts, ensure_ascii=False, default=str)
 
+    def _is_event(self, name: str) -> bool:
+        """Tell whether a field is an instant of what the row tells, and so never changes.
 
-def _is_event(name: str) -> bool:
-    plain = snake(name)
-    return plain.endswith("_at") and plain not in _LATE
+        Such are instants that the catalogue announces as never empty, and the one that the record
+        is named after (`closed_at` of `closed_conversations`), announced or not.
+        """
+        if name not in self._events:
+            plain = snake(name)
+            own = f"_{plain.removesuffix(_AT)}_" in f"_{snake(self.id)}_"
+            is_instant = plain.endswith(_AT) and _LATE.fullmatch(plain) is None
+            self._events[name] = is_instant and (own or name in self._never_empty)
+        return self._events[name]
+
+
+def _field_of(column: str, fixed: Iterable[str]) -> str:
+    """Give the field of a column that the vendor announced once."""
+    plain = column.removeprefix("field_")
+    return plain if plain.lower() in {name.lower() for name in fixed} else column
 
 
 def _own_ids(held: Mapping[str, Any]) -> list[list[str]]:
     """Give UUIDs, whole numbers whose name ends in `id`, and the status, by name."""
     found = []
     for name, each in sorted(held.items()):
-        kind = each.get("_type") if isinstance(each, dict) else None
-        is_id = kind == "UUIDField" or (kind in _WHOLE and snake(name).endswith("id"))
-        value = _plain(each)[0]
+        kind = kind_of(each)
+        is_id = kind == "UUIDField" or (kind in WHOLE_NUMBERS and snake(name).endswith("id"))
+        value = value_of(each).plain
         if (is_id or snake(name) == "status") and value is not None:
             found.append([name, str(value)])
     return found
@@ -206,11 +217,7 @@ def record_keys(rows: Sequence[Row], shape: RecordShape) -> list[str]:
 
 
 def _rank(row: Row) -> tuple[str, str]:
-    ids = [
-        [name, each.get("value")]
-        for name, each in _fields(row)
-        if isinstance(each, dict) and each.get("_type") == "UUIDField"
-    ]
+    ids = [[name, each.get("value")] for name, each in _fields(row) if kind_of(each) == "UUIDField"]
     return content(ids), content(row)
 
 
@@ -222,25 +229,23 @@ def _fields(row: Row) -> Iterator[tuple[str, Any]]:
             yield each["name"], each.get("field")
 
 
-def _plain(held: Any) -> tuple[Any, bool]:
-    """Give a typed value without its type, and whether that is all there was to it.
+def _rest(row: Row, stamp: Any) -> Iterator[tuple[str, Any]]:
+    """Give the members of a row that are no part of the documented shape, or not shaped so."""
+    for name in row.keys() - _PARTS:
+        yield name, row[name]
+    if stamp is not None and not (isinstance(stamp, dict) and stamp.keys() <= _STAMP):
+        yield "primaryTimestampField", stamp
+    listed = row.get("fields")
+    if not isinstance(listed, list):
+        odd = listed
+    else:
+        odd = [each for each in listed if not _is_entry(each)] or None
+    if odd is not None:
+        yield "fields", odd
 
-    A list has `values`, a timestamp field a `timestamp`; types that nobody knows yet give their
-    `value` where it is one, and are then kept whole besides.
-    """
-    if not isinstance(held, dict):
-        return held, True
-    kind = held.get("_type")
-    if kind in _PLAIN:
-        return held.get("value"), True
-    if kind == "TimestampField":
-        return held.get("timestamp"), True
-    if kind == "ListField":
-        values = held.get("values")
-        items = values if isinstance(values, list) else None
-        return None if items is None else [_plain(item)[0] for item in items], True
-    value = held.get("value")
-    return (value if isinstance(value, (str, int, float)) else None), False
+
+def _is_entry(each: Any) -> bool:
+    return isinstance(each, dict) and isinstance(each.get("name"), str) and each.keys() <= _ENTRY
 
 
 def _instant(value: Any) -> str | None:

@@ -6,6 +6,7 @@ import copy
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from tap_dixa.rows import RecordShape, record_keys
 
 FIXED = ("record_key", "labels", "value_type", "window_start", "_extra")
 RATINGS = RecordShape({"id": "ratings"}, FIXED)
+CLOSINGS = RecordShape({"id": "closed_conversations"}, FIXED)
 AT = "2026-03-01T10:00:00Z"
 
 
@@ -104,6 +106,43 @@ def test_closings_of_one_conversation_have_keys_of_their_own() -> None:
     assert first == closing(closed_at="2026-03-02T00:00:00.000Z", ended_at=AT, seen_at=AT)
 
 
+def test_an_instant_that_the_record_is_named_after_counts_announced_or_not() -> None:
+    at = {"_type": "InstantField", "value": "2026-03-02T00:00:00Z"}
+    later = {"_type": "InstantField", "value": "2026-03-05T00:00:00Z"}
+    announced = [{"field": "closed_at", "nullable": True}]
+    for fields in ([], announced, [{"field": "conversation_id", "nullable": False}, *announced]):
+        shape = RecordShape({"id": "closed_conversations", "fieldsMetadata": fields}, FIXED)
+        first, second = (only_key(rating(closed_at=each), shape) for each in (at, later))
+        assert first != second
+        assert first == only_key(rating(closed_at=at), CLOSINGS)
+    others = [only_key(rating(closed_at=each)) for each in (at, later)]
+    assert others[0] == others[1]
+
+
+@pytest.mark.parametrize("late", ["last_message_at", "status_changed_at", "edited_at"])
+def test_instants_that_change_late_are_no_part_of_a_key(late: str) -> None:
+    shape = RecordShape(
+        {"id": "ratings", "fieldsMetadata": [{"field": late, "nullable": False}]}, FIXED
+    )
+    at = {"_type": "InstantField", "value": AT}
+    changed = {"_type": "InstantField", "value": "2026-03-09T00:00:00Z"}
+    before, after = (
+        row(("csid", typed("LongField", 7)), (late, each), value=typed("LongField", 4))
+        for each in (at, changed)
+    )
+    assert only_key(before, shape) == only_key(after, shape)
+
+
+def test_a_key_does_not_depend_on_the_order_of_announcements() -> None:
+    fields = [{"field": name, "nullable": False} for name in ("queued_at", "assigned_at")]
+    held = [(name, typed("InstantField", AT)) for name in ("queued_at", "assigned_at")]
+    shapes = [
+        RecordShape({"id": "ratings", "fieldsMetadata": order}, FIXED)
+        for order in (fields, fields[::-1])
+    ]
+    assert len({only_key(row(*held), shape) for shape in shapes}) == 1
+
+
 def test_identical_twins_get_two_keys_and_always_the_same_two() -> None:
     twins = [rating(), rating()]
     keys = record_keys(twins, RATINGS)
@@ -183,6 +222,71 @@ def test_what_has_no_column_keeps_its_name() -> None:
         "topic": ["second", typed("StringField", "third", label="T")],
         "window_start": "clash",
     }
+
+
+def test_a_value_goes_where_its_type_says() -> None:
+    def value_of(kind: str, value: Any) -> dict[str, Any]:
+        return RATINGS.unfold({**row(), "value": typed(kind, value)}).row
+
+    assert value_of("LongField", "77")["value_number"] == "77"  # the column makes it a number
+    assert value_of("StringField", 5)["value_string"] == 5
+    assert "value_number" not in value_of("StringField", 5)
+    assert RATINGS.unfold({**row(), "value": 5}).row["value_number"] == 5
+
+
+def test_labels_of_a_lists_items_are_labels_too() -> None:
+    tags = [typed("UUIDField", "a", label="VIP"), typed("UUIDField", "b"), typed("IntField", 3)]
+    shape = RecordShape({"id": "r", "fieldsMetadata": [{"field": "tag_ids"}]}, FIXED)
+    held = {"_type": "ListField", "values": tags}
+    made = shape.unfold(row(("tag_ids", held), ("more", held), value=held))
+    assert made.row["tag_ids"] == made.row["more"] == ["a", "b", 3]
+    assert made.row["labels"] == {key: ["VIP", None, None] for key in ("tag_ids", "more")}
+    assert made.row["value"] == held
+    assert not made.spare
+
+
+def test_a_timestamp_field_keeps_a_name_that_is_not_its_own() -> None:
+    stamp = {"_type": "TimestampField", "name": "when", "timestamp": AT}
+    shape = RecordShape({"id": "r", "fieldsMetadata": [{"field": "when"}, {"field": "x"}]}, FIXED)
+    made = shape.unfold(row(("when", stamp), ("x", stamp), ("y", stamp)))
+    assert made.row["when"] == made.row["x"] == AT
+    assert made.row["y"] == stamp
+    assert made.spare == {"x": stamp}
+
+
+def test_parts_that_are_not_shaped_as_documented_are_kept() -> None:
+    entry = {"name": "note", "field": typed("StringField", "x"), "unit": "s"}
+    queue = typed("UUIDField", "q", since=AT)
+    made = RATINGS.unfold(
+        {
+            "primaryTimestampField": {"name": "created_at", "timestamp": AT, "zone": "UTC"},
+            "fields": [entry, {"label": "nameless"}, 7, {"name": "queue", "field": queue}],
+        }
+    ).row
+    assert made["note"] == "x"
+    assert made["fields"] == [entry, {"label": "nameless"}, 7]
+    assert made["queue"] == queue
+    assert made["primaryTimestampField"]["zone"] == "UTC"
+    odd = RATINGS.unfold({"primaryTimestampField": AT, "fields": {"a": 1}}).row
+    assert (odd["primaryTimestampField"], odd["fields"]) == (AT, {"a": 1})
+    plain = RATINGS.unfold(row(("queue", typed("UUIDField", "q")))).row
+    assert not {"primaryTimestampField", "fields"} & plain.keys()
+
+
+def test_a_catalogs_columns_stay_whatever_is_announced() -> None:
+    entry = {"id": "r", "fieldsMetadata": [{"field": "topic"}, {"field": "labels"}]}
+    offered = ["record_key", "labels", "topic", "gone", "field_value_type"]
+    shape = RecordShape(entry, FIXED, offered)
+    made = shape.unfold(
+        row(
+            ("topic", typed("StringField", "t")),
+            ("gone", typed("StringField", "g")),
+            ("value_type", typed("StringField", "v")),
+            ("labels", typed("StringField", "new")),
+        )
+    )
+    assert (made.row["topic"], made.row["gone"], made.row["field_value_type"]) == ("t", "g", "v")
+    assert made.spare == {"labels": "new"}
 
 
 JSON = st.recursive(

@@ -49,8 +49,10 @@ def test_values_and_labels_of_rows_arrive(stream: str, bench: Bench, full: Run) 
         for each in row["fields"]:
             held = each.get("field") or {}
             name = each["name"]
-            if name not in seen and held.get("label"):
-                labels[f"{name}={held['label']}"] += 1
+            of_items = [item.get("label") for item in held.get("values") or []]
+            label = held.get("label") or (of_items if any(of_items) else None)
+            if name not in seen and label:
+                labels[f"{name}={label}"] += 1
             if name not in seen and held.get("_type") in {"StringField", "UUIDField", "LongField"}:
                 truth[f"{name}={held['value']}"] += 1
             seen.add(name)
