@@ -10,6 +10,7 @@ Every error that leaves the library is one sentence that says what happened, whe
     |   `-- Unreachable           no request of the run was ever answered
     |-- StreamUnavailable     the vendor refuses this stream or partition: failed, or skipped
     |-- StreamFailed          this stream or partition cannot go on: the others do
+    |   `-- BodyTooLarge          an answer beyond the limit; half a window may not be
     `-- PleaseRetry           inside the transport only: this attempt failed, another may not
         |-- PleaseWait        a limit was hit: wait, then try again without counting it as a failure
         |-- PleaseLogin       the session is gone: log in once and try again
@@ -24,6 +25,7 @@ from typing import ClassVar
 from singer_sdk.exceptions import ConfigurationError, FatalSyncError, SyncError
 
 __all__ = [
+    "BodyTooLarge",
     "CredentialsRefused",
     "EndsRun",
     "LimitReached",
@@ -88,6 +90,10 @@ class StreamUnavailable(TapError, FatalSyncError):
 
 class StreamFailed(TapError, FatalSyncError):
     """This stream or partition cannot go on."""
+
+
+class BodyTooLarge(StreamFailed):
+    """An answer is larger than is read into memory."""
 
 
 class RunFailed(TapError, FatalSyncError):

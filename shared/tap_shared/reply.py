@@ -13,7 +13,7 @@ from http import HTTPStatus
 import requests
 import urllib3
 
-from tap_shared.errors import PleaseRetry, PleaseWait, StreamFailed, TimedOut
+from tap_shared.errors import BodyTooLarge, PleaseRetry, PleaseWait, TimedOut
 from tap_shared.request import Limits
 
 __all__ = ["Reply", "gateway_faults"]
@@ -49,7 +49,7 @@ class Reply:
 
         Raises:
             PleaseRetry: The connection broke, or the body is shorter than announced or drips.
-            StreamFailed: The body is larger than the limit.
+            BodyTooLarge: The body is larger than the limit.
         """
         packed = "gzip" in self.headers.get("Content-Encoding", "").lower()
         pieces, got = self._pieces(), 0
@@ -57,7 +57,7 @@ class Reply:
             got += len(block)
             if is_bounded and got > self._limits.body_bytes:
                 msg = f"the answer is larger than {self._limits.body_bytes >> 20} MiB."
-                raise StreamFailed(msg)
+                raise BodyTooLarge(msg)
             yield block
 
     def _pieces(self) -> Iterator[bytes]:

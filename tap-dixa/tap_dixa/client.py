@@ -11,16 +11,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from tap_dixa.exports_gate import ExportsGate
 from tap_shared.errors import (
+    BodyTooLarge,
     CredentialsRefused,
     LimitReached,
     PleaseRetry,
     StreamFailed,
     StreamUnavailable,
+    WindowTooLarge,
 )
 from tap_shared.http import Reply, Request, Transport, gateway_faults
 from tap_shared.page import Page, decode
-from tap_shared.rate_limit import RateLimit
 
 if TYPE_CHECKING:
     from tap_dixa.tap import TapDixa
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["DixaClient", "Rejected", "page_key", "rows_of"]
 
 _VERSION = "/v1"
-_EXPORTS_PER_MINUTE = 10  # https://posthog.com/docs/data-pipelines/sources/dixa
+_JSON = {"Content-Type": "application/json"}
 _QUOTA = "limit exceeded"  # inferred: the gateway's own wording for a daily quota
 
 Params = Sequence[tuple[str, str]]
@@ -71,12 +73,15 @@ class DixaClient:
     @cached_property
     def _exports(self) -> Transport:
         """The exports: another host, `Bearer` always, and far fewer requests a minute."""
-        rate = self._tap.settings.requests_per_minute
-        gate = RateLimit(in_flight=1, per_minute=min(rate, _EXPORTS_PER_MINUTE))
+        gate = ExportsGate(self._tap.gate, self._tap.settings.requests_per_minute)
         headers = {"Authorization": f"Bearer {self._token}"}
         return self._tap.transport(headers, self._faults, url=self._tap.exports_url, gate=gate)
 
     # Asking
+
+    def most(self, rows: int) -> int:
+        """Give the rows a request that a list takes and the settings allow."""
+        return min(rows, self._tap.settings.page_size)
 
     def get(
         self, path: str, params: Params = (), *, what: str = "", inside: str | None = None,
@@ -115,20 +120,30 @@ class DixaClient:
         """
         request = Request(
             f"POST {_VERSION}{path}", _VERSION + path, "POST", tuple(params), dict(body),
-            is_window=is_window,
+            headers=_JSON, is_window=is_window,
         )  # fmt: skip
-        return self._main.send(request, lambda reply: self._page(reply, None))
+        try:
+            return self._main.send(request, lambda reply: self._page(reply, None))
+        except Rejected as refusal:
+            if refusal.status != 400:
+                raise
+            said = f"{refusal} Where it asks for a filter, set default_filters."
+            raise Rejected(400, said) from None
 
     def export(self, kind: str, params: Params) -> Page:
         """Read one range of an export: a bare array.
 
         Raises:
+            WindowTooLarge: It is more than fits into memory, or the vendor takes too long.
             Rejected: The vendor will not answer this.
             TapError: Whatever else the error table says.
         """
         path = f"{_VERSION}/{kind}"
         request = Request(f"GET {path}", path, params=tuple(params), is_window=True)
-        return self._exports.send(request, lambda reply: self._page(reply, None))
+        try:
+            return self._exports.send(request, lambda reply: self._page(reply, None))
+        except BodyTooLarge as err:
+            raise WindowTooLarge(str(err)) from None
 
     # Answers
 
@@ -155,9 +170,8 @@ class DixaClient:
                 "Dixa's requests of this day are used up; the state is written, run again tomorrow."
             )
         gateway_faults(reply)
-        hint = " Where it asks for a filter, set default_filters." if status == 400 else ""
         if status in {400, 403, 404, 405, 409, 410, 422}:
-            raise Rejected(status, f"the vendor refuses the request ({said}).{hint}")
+            raise Rejected(status, f"the vendor refuses the request ({said}).")
         raise StreamFailed(f"the vendor answers {said}; check api_url and exports_url.")
 
 

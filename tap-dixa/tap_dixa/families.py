@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tap_dixa.tap import TapDixa
 
 __all__ = [
-    "EDGE", "ChildStream", "DixaStream", "ExportStream", "ListStream", "LogStream", "halves_of",
-    "instant",
+    "EDGE", "GONE", "ChildStream", "DixaStream", "ExportStream", "ListStream", "LogStream",
+    "halves_of", "instant",
 ]  # fmt: skip
 
 EDGE = timedelta(milliseconds=1)
@@ -37,9 +37,12 @@ EDGE = timedelta(milliseconds=1)
 _SHORTEST = timedelta(minutes=1)
 
 _LAG = timedelta(minutes=5)
+_MOST_EVENTS = 10_000  # https://github.com/singer-io/tap-dixa
 _EXPORT_WINDOW = timedelta(days=30)  # no query may span more than 31 days
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_GONE = frozenset((400, 404))  # an agent or queue that is gone answers 404, a team 400
+GONE = frozenset((400, 404))
+"""What an id that is gone or unknown answers: a team and a filter 400, an agent or a queue 404."""
+
 
 Context = Mapping[str, Any]
 Params = Sequence[tuple[str, str]]
@@ -60,7 +63,7 @@ class DixaStream(ApiStream):
 
     def page_size(self, most: int | None) -> PageSize:
         """Give a page size that is heeded up to `most`; None sends none."""
-        limit = None if most is None else min(most, self.tap.settings.page_size)
+        limit = None if most is None else self.tap.client.most(most)
         return PageSize(limit, self.logger.warning)
 
     def every(self, span: Span) -> Fence:
@@ -124,7 +127,8 @@ class ChildStream(DixaStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read the parents page by page, and the children of each right behind it."""
-        self._asked = self._refused = 0
+        self._asked = 0
+        self._refused: list[str] = []
         size = self.page_size(self.parents_most)
         walk = Walk(partial(self.tap.client.get, self.parents), size, f"GET /v1{self.parents}")
         return [partial(self._lead, walk.again(), set()), self.every(span)]
@@ -148,16 +152,16 @@ class ChildStream(DixaStream):
         try:
             rows = [row for page in walk.whole() for row in page.rows]
         except Rejected as refusal:
-            if refusal.status not in _GONE:
+            if refusal.status not in GONE:
                 raise
-            self._refused += 1
+            self._refused.append(parent)
             self.logger.info("One %s is gone; its rows are left out.", self.parent_key)
             return Step()
         return Step(self.shape(Page(rows).stamp(**{self.parent_key: parent})))
 
     def verify(self, read: WindowRead) -> Sequence[Node]:  # noqa: ARG002 - nothing of it is needed
         """Tell parents that are gone from a list that is refused."""
-        if self._refused > 1 and self._refused == self._asked:
+        if 1 < len(self._refused) == self._asked:
             msg = f"the vendor refuses GET /v1{self.template.format('{id}')} for every parent."
             raise StreamUnavailable(msg)
         return ()
@@ -181,7 +185,7 @@ class LogStream(DixaStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read window by window."""
-        self._size = self.page_size(self.tap.settings.page_size)
+        self._size = self.page_size(_MOST_EVENTS)
         for window in plan(span, self.tap.settings.window):
             yield self._job(window)
             yield Fence(WindowRead(window))
@@ -216,20 +220,23 @@ class ExportStream(DixaStream):
     range_name: ClassVar[str]
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
-        """Read windows as long as the vendor allows: requests are scarce here."""
-        for window in plan(span, _EXPORT_WINDOW):
-            yield partial(self._read_window, window)
-            yield Fence(WindowRead(window))
+        """Read windows as long as the vendor allows, one after the other: requests are scarce."""
+        self._longest = _EXPORT_WINDOW
+        return self._rest(span.start, span.end)
 
-    def _read_window(self, window: Window) -> Step:
+    def _rest(self, start: datetime, end: datetime) -> list[Node]:
+        return [partial(self._read_window, start, end)] if start < end else []
+
+    def _read_window(self, start: datetime, end: datetime) -> Step:
+        window = Window(start, min(end, start + self._longest))
         ends = (_ms(window.start - EDGE), _ms(window.end + EDGE))
         params = [(f"{self.range_name}_after", ends[0]), (f"{self.range_name}_before", ends[1])]
         try:
             page = self.tap.client.export(self.name, params)
         except WindowTooLarge as err:
-            parts = halves_of(window, err)
-            return Step(None, [partial(self._read_window, part) for part in parts])
-        return Step(self.shape(page))
+            self._longest = halves_of(window, err)[0].length  # the others are no smaller
+            return Step(None, self._rest(start, end))
+        return Step(self.shape(page), [Fence(WindowRead(window)), *self._rest(window.end, end)])
 
     def shape(self, page: Page) -> Page:
         """Bring values into one form."""
@@ -237,14 +244,14 @@ class ExportStream(DixaStream):
 
 
 def halves_of(window: Window, err: Exception) -> Sequence[Window]:
-    """Cut a window that the vendor does not answer in time.
+    """Cut a window that the vendor does not answer in time, or that is too much at once.
 
     Raises:
         StreamFailed: It is too short for that.
     """
     halves = halve(window, _SHORTEST)
     if halves is None:
-        msg = f"the vendor gives no answer for {window} in time ({err}). Run again later."
+        msg = f"the vendor gives no usable answer for {window} ({err}). Run again later."
         raise StreamFailed(msg)
     return halves
 

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from tap_dixa.client import Rejected
+from tap_shared.errors import StreamFailed
 from tap_shared.page import Page
 from tap_shared.pagination import CursorPaginator
 from tap_shared.prefetch import Step
@@ -49,8 +50,9 @@ class PageSize:
 
     def shrink(self, what: str) -> None:
         """Keep to small pages from now on."""
-        self.warn(f"{what}: the vendor refuses {self.limit} rows a page; {SMALL_PAGE} it is.")
-        self.limit = SMALL_PAGE
+        refused, self.limit = self.limit, SMALL_PAGE
+        if refused != SMALL_PAGE:  # else another window has told it
+            self.warn(f"{what}: the vendor refuses {refused} rows a page; {SMALL_PAGE} it is.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +103,36 @@ class Walk:
         return page, SMALL_PAGE
 
     def whole(self) -> list[Page]:
-        """Read all pages; begin anew, once, where a key has gone stale."""
+        """Read all pages; begin anew, once, where a key has gone stale.
+
+        Raises:
+            StreamFailed: Keys go stale, or in a circle.
+        """
         try:
             return list(self.pages())
         except StaleKey:
-            return list(self.pages())
+            return list(self._anew())
 
     def again(self) -> Iterator[Page]:
-        """Give the pages, and all of them anew, once, where a key has gone stale."""
+        """Give the pages, and all of them anew, once, where a key has gone stale.
+
+        Raises:
+            StreamFailed: Keys go stale, or in a circle.
+        """
         try:
             yield from self.pages()
         except StaleKey:
+            yield from self._anew()
+
+    def _anew(self) -> Iterator[Page]:
+        try:
             yield from self.pages()
+        except StaleKey as err:
+            msg = (
+                f"{self.what}: the vendor refuses the key of a following page twice (HTTP"
+                f" {err.status}). Run again later."
+            )
+            raise StreamFailed(msg) from None
 
 
 def _params(limit: int | None, key: str | None = None) -> list[tuple[str, str]]:

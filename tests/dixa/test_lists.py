@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from contact_sandbox import Faults
+from tap_dixa.exports_gate import ExportsGate
 from tap_dixa.families import instant
-from tap_shared.errors import LimitReached, RunFailed
+from tap_shared.errors import CredentialsRefused, LimitReached, RunFailed
+from tap_shared.http import Limits
 from tap_shared.rate_limit import RateLimit
 from tests.dixa.conftest import OpenBench
 
@@ -103,13 +107,8 @@ def test_exports_are_read_in_long_windows(dixa: OpenBench, stream: str, *, inclu
     assert run.by_key(stream).keys() == bench.vendor.expected(stream).keys()
     asked = bench.paths("GET", f"/v1/{stream}")
     assert 4 <= len(asked) <= 5
-    spans = []
-    for entry in asked:
-        (after, before) = (
-            int(v[0]) for name in ("_after", "_before") for k, v in entry.query.items() if name in k
-        )
-        assert before - after <= 31 * 86_400_000
-        spans.append((after, before))
+    spans = [_span(entry) for entry in asked]
+    assert all(before - after <= 31 * 86_400_000 for after, before in spans)
     assert all(first[1] >= second[0] for first, second in pairwise(sorted(spans)))
 
 
@@ -135,18 +134,92 @@ def test_the_exports_always_get_a_bearer_and_their_own_pace(
     dixa: OpenBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[float] = []
+    begin = RateLimit.__init__
 
-    class Noted(RateLimit):
-        def __init__(self, *, in_flight: int, per_minute: float = 0) -> None:
+    def noted(gate: RateLimit, *, in_flight: int, per_minute: float = 0) -> None:
+        if isinstance(gate, ExportsGate):
             made.append(per_minute)
-            super().__init__(in_flight=in_flight, per_minute=per_minute)
+        begin(gate, in_flight=in_flight, per_minute=per_minute)
 
-    monkeypatch.setattr("tap_dixa.client.RateLimit", Noted)
+    monkeypatch.setattr(RateLimit, "__init__", noted)
     bench = dixa(days=10)
-    run = bench.run("message_export", requests_per_minute=480, auth_scheme="raw")
+    for asked in (480, 3, 0):
+        run = bench.run("message_export", requests_per_minute=asked, auth_scheme="raw")
+        assert run.error is None
+        assert run.records["message_export"]
+    assert made == [10, 3, 0]
+
+
+def test_exports_and_the_rest_share_the_places_of_one_token(dixa: OpenBench) -> None:
+    bench = dixa(days=3)
+    catalog = bench.catalog(*EXPORTS, "conversation_flows", "custom_attributes", "organization")
+    bench.server.latency = 0.03
+    for most in (1, 2):
+        bench.server.log.clear()
+        assert bench.sync(catalog, max_concurrency=most).error is None
+        assert bench.server.log.max_in_flight == most
+
+
+def test_exports_that_are_too_large_for_memory_are_read_in_shorter_windows(
+    dixa: OpenBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = dixa(days=95, conversations=400)
+    whole = bench.run("conversation_export")
+    sizes = 150_000
+    monkeypatch.setattr("tap_shared.tap.Limits", partial(Limits, body_bytes=sizes))
+    bench.server.log.clear()
+    run = bench.run("conversation_export")
     assert run.error is None
-    assert made == [10]
-    assert run.records["message_export"]
+    assert run.by_key("conversation_export") == whole.by_key("conversation_export")
+    spans = [_span(entry) for entry in bench.paths("GET", "/v1/conversation_export")]
+    lengths = [before - after for after, before in spans]
+    assert lengths[0] > lengths[-2]
+    assert len(lengths) < 20  # what was too long once is not tried again
+
+
+def test_exports_that_are_always_too_large_fail_with_a_sentence(
+    dixa: OpenBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = dixa(days=2, conversations=20)
+    catalog = bench.catalog("conversation_export")
+    monkeypatch.setattr("tap_shared.tap.Limits", partial(Limits, body_bytes=1))
+    run = bench.sync(catalog, static_catalogue=True)
+    assert isinstance(run.error, RunFailed)
+    assert "'conversation_export'" in run.said("ERROR")
+    assert "larger than" in run.said("ERROR")
+    assert not run.records
+
+
+def _span(entry: Any) -> tuple[int, int]:
+    after, before = (
+        int(v[0]) for name in ("_after", "_before") for k, v in entry.query.items() if name in k
+    )
+    return after, before
+
+
+@pytest.mark.parametrize("key_at", ["absolute", "top"])
+def test_the_key_of_the_next_page_is_found_wherever_it_is(dixa: OpenBench, key_at: str) -> None:
+    bench = dixa(days=4, key_at=key_at)
+    streams = ("agents", "activity_log", "analytics_records", "record_ratings")
+    run = bench.run(*streams, page_size=7)
+    assert run.error is None
+    for stream in streams[:3]:
+        assert run.by_key(stream).keys() == bench.vendor.expected(stream).keys()
+    assert len(run.by_key("record_ratings")) == len(bench.vendor.expected("record_ratings"))
+
+
+def test_a_missing_right_fails_one_stream_and_a_missing_catalogue_all(dixa: OpenBench) -> None:
+    bench = dixa(days=2, forbidden=("tags",))
+    run = bench.run("agents", "tags", "teams")
+    assert isinstance(run.error, RunFailed)
+    assert "'tags'" in run.said("ERROR")
+    assert "skip_unavailable" in run.said("ERROR")
+    assert run.records["agents"]
+    assert run.records["teams"]
+    bench = dixa(days=2, forbidden=("analytics/metrics",))
+    with pytest.raises(CredentialsRefused, match="static_catalogue"):
+        bench.discover()
+    assert isinstance(bench.sync(None).error, CredentialsRefused)
 
 
 # Limits and faults

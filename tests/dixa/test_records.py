@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from contact_sandbox.vendor import Reply, Request
 from tap_shared.errors import RunFailed
 from tests.dixa.bench import Bench, Run, identity
 from tests.dixa.conftest import OpenBench
@@ -103,6 +104,14 @@ def test_a_stale_key_restarts_the_window(dixa: OpenBench) -> None:
     assert Counter(e.status for e in bench.paths("POST", PATH))[400] == 1
 
 
+def test_keys_that_are_always_stale_are_a_failure_and_no_missing_right(dixa: OpenBench) -> None:
+    bench = dixa(stale_keys=1000, days=2)
+    run = bench.run(CLOSED, page_size=3, skip_unavailable=True)
+    assert isinstance(run.error, RunFailed)
+    assert "'record_closed_conversations'" in run.said("ERROR")
+    assert "default_filters" not in run.said("ERROR")
+
+
 def test_windows_that_time_out_are_halved(dixa: OpenBench) -> None:
     bench = dixa(slow_hours=13, days=2, conversations=60)
     run = bench.run(RATINGS)
@@ -141,6 +150,21 @@ def test_a_vendor_that_pages_in_a_circle_ends_the_stream(dixa: OpenBench) -> Non
     assert "circle" in run.said("ERROR")
     assert run.records["tags"]
     assert len(bench.server.log.entries) < 50
+
+
+def test_the_media_type_of_a_body_is_the_documented_one(
+    dixa: OpenBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = dixa(days=2)
+    answer, types = bench.vendor.handle, Counter[tuple[str, str]]()
+
+    def handle(request: Request) -> Reply:
+        types[request.method, request.headers.get("Content-Type", "")] += 1
+        return answer(request)
+
+    monkeypatch.setattr(bench.vendor, "handle", handle)
+    assert bench.run(RATINGS, "metric_csat").error is None
+    assert types.keys() == {("GET", ""), ("POST", "application/json")}
 
 
 def test_a_refused_id_fails_alone(dixa: OpenBench) -> None:
@@ -214,6 +238,8 @@ def test_personal_data_is_hidden_in_every_column(dixa: OpenBench) -> None:
     names = ("contact_point", "comment")
     secrets = {row["_extra"].get(name) or "" for row in rows for name in names}
     secrets |= {row["labels"].get("agent_id") or "" for row in rows}
+    for labels in (row["labels"] for row in rows):
+        secrets.update(label for label in labels.get("tag_ids") or [] if label)
     modes: list[dict[str, Any]] = [{"pii": "drop"}, {"pii": "hash", "pii_salt": "fake-salt"}]
     for mode in modes:
         run = bench.run(RATINGS, **mode)

@@ -45,6 +45,9 @@ class DixaVendor(Vendor):
         no_organization: The organisation's endpoint is missing (404).
         vanished: A queue, a team and an agent are listed whose children are gone.
         looping: The last page of every list leads to itself.
+        key_at: Where the next page's key is: in a relative address (`next`), in one with the
+            vendor's host (`absolute`), or at the top of the answer (`top`).
+        forbidden: Paths behind the version that answer 403: the token's user lacks the right.
     """
 
     name = "dixa"
@@ -68,6 +71,8 @@ class DixaVendor(Vendor):
         "no_organization": False,
         "vanished": False,
         "looping": False,
+        "key_at": "next",
+        "forbidden": (),
     }
 
     def __init__(
@@ -163,6 +168,8 @@ class DixaVendor(Vendor):
         exported = len(parts) == 1 and parts[0] in ("conversation_export", "message_export")
         authorize(request.headers.get("Authorization"), exports=exported)
         self._gateway.admit(request.path, exports=exported)
+        if "/".join(parts) in self.options["forbidden"]:
+            raise RefusedError("Forbidden", 403)
         match request.method, parts:
             case "GET", [kind] if exported:
                 rows = self.data.export(kind)
@@ -198,8 +205,7 @@ class DixaVendor(Vendor):
             case _:
                 raise RefusedError(_NO_SUCH)
         at = place(request, _MOST_ENTRIES)
-        looping: bool = self.options["looping"]
-        return answer(request, rows, at, shortest=_SHORT_PAGE, looping=looping)
+        return answer(request, rows, at, self.options, shortest=_SHORT_PAGE)
 
     def _query(self, request: Request, entries: list[dict[str, Any]]) -> tuple[Query, set[str]]:
         """Return a checked body with the filters that its metric or record honours."""
@@ -244,7 +250,7 @@ class DixaVendor(Vendor):
                 self._drift -= 1
                 self.data.arrive(query.start + query.length / 2)
         rows = [row.wire for row in self._select(query, query.id, honoured)]
-        return answer(request, rows, at, looping=self.options["looping"])
+        return answer(request, rows, at, self.options)
 
     def _activity(self, request: Request) -> dict[str, Any]:
         """Answer a page of the activity log; both ends of its range are included."""
@@ -256,7 +262,7 @@ class DixaVendor(Vendor):
                 bounds[side] = periods.moment(text, message)
         rows = [row for at, row in self.data.activity() if bounds[0] <= at <= bounds[1]]
         at = place(request, _MOST_EVENTS)
-        return answer(request, rows, at, looping=self.options["looping"])
+        return answer(request, rows, at, self.options)
 
 
 VENDOR = DixaVendor

@@ -20,7 +20,7 @@ class Lists:
     """Answers GET requests for the organisation's lists."""
 
     def __init__(self, directory: Directory, options: Mapping[str, Any]) -> None:
-        """Answer from `directory`; of the options, no_organization, vanished, looping matter."""
+        """Answer from `directory`; of the options, no_organization, vanished, looping, key_at matter."""
         self._directory = directory
         self._options = options
         self._routes: dict[str, Callable[[Request], Body]] = {
@@ -70,7 +70,7 @@ class Lists:
 
     def _paged(self, request: Request, rows: Sequence[Row]) -> Body:
         """Return a page of a list."""
-        return answer(request, rows, place(request, _MOST), looping=self._options["looping"])
+        return answer(request, rows, place(request, _MOST), self._options)
 
     def _agents(self, request: Request) -> Body:
         """Return a page of agents, perhaps only those with an address or a number."""

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -53,7 +53,12 @@ def place(request: Request, most: int, default: int = DEFAULT_LIMIT) -> Place:
 
 
 def answer(
-    request: Request, rows: Sequence[Any], at: Place, *, shortest: int = 0, looping: bool = False
+    request: Request,
+    rows: Sequence[Any],
+    at: Place,
+    options: Mapping[str, Any],
+    *,
+    shortest: int = 0,
 ) -> dict[str, Any]:
     """Return the page of `rows` in its envelope.
 
@@ -63,9 +68,9 @@ def answer(
         request: What is answered.
         rows: The whole list.
         at: The page asked for.
+        options: The vendor's options; looping and key_at matter.
         shortest: If set, pages hold no more than this many rows, whatever was asked, and the
             second is empty although others follow it.
-        looping: Whether the last page leads to itself.
     """
     size = min(at.limit, shortest) if shortest else at.limit
     page = at.page
@@ -73,14 +78,17 @@ def answer(
         page = {0: 0, 1: -1}.get(at.page, at.page - 1)
     data = list(rows[page * size : (page + 1) * size]) if page >= 0 else []
     more = page < 0 or len(data) == size
+    looping: bool = options["looping"]
+    following = Place(at.page + 1, at.limit) if more else at if looping else None
+    if following and options["key_at"] == "top":
+        return {"data": data, "pageKey": _key(request, following)}
+    host = "https://dev.dixa.io" if options["key_at"] == "absolute" else ""
     links = {}
     if at.page:
-        links["previous"] = _link(request, Place(at.page - 1, at.limit))
-    if more:
-        links["next"] = _link(request, Place(at.page + 1, at.limit))
-    elif looping:
-        links["next"] = _link(request, at)
-    return {"data": data} | _meta(request, links, more=more or looping)
+        links["previous"] = host + _link(request, Place(at.page - 1, at.limit))
+    if following:
+        links["next"] = host + _link(request, following)
+    return {"data": data} | _meta(request, links, more=following is not None)
 
 
 def _meta(request: Request, links: dict[str, str], *, more: bool) -> dict[str, Any]:
@@ -97,10 +105,14 @@ def _mark(request: Request) -> str:
 
 def _link(request: Request, at: Place) -> str:
     """Return the relative address of a page, with a slash before the question mark."""
+    return f"{request.path.rstrip('/')}/?pageKey={quote(_key(request, at), safe='')}"
+
+
+def _key(request: Request, at: Place) -> str:
+    """Return the key of a page."""
     inside = f"pageLimit={at.limit}&page={at.page}&mark={_mark(request)}&"
     inside += "." * (-len(inside) % 3) + _PADDING + "="
-    key = base64.b64encode(inside.encode()).decode()
-    return f"{request.path.rstrip('/')}/?pageKey={quote(key, safe='')}"
+    return base64.b64encode(inside.encode()).decode()
 
 
 def _unpack(key: str, mark: str) -> tuple[int, int]:
