@@ -30,17 +30,19 @@ class Catalogue:
     Attributes:
         records: Record ids with their filters and fields.
         metrics: Metric ids with their filters and measures.
+        is_live: Whether the vendor gave it: of published ids the filters are not all known.
     """
 
     records: Sequence[Entry]
     metrics: Sequence[Entry]
+    is_live: bool = True
 
     @classmethod
     def static(cls) -> Catalogue:
         """Give the published ids."""
         text = files("tap_dixa").joinpath("catalogue.json").read_text("utf-8")
         known = json.loads(text)
-        return cls(known["records"], known["metrics"])
+        return cls(known["records"], known["metrics"], is_live=False)
 
     @classmethod
     def read(cls, client: DixaClient, warn: Callable[[str], None]) -> Catalogue:
@@ -61,7 +63,8 @@ class Catalogue:
 
 def _entries(client: DixaClient, kind: str, warn: Callable[[str], None]) -> list[Entry]:
     path = f"/analytics/{kind}"
-    walk = Walk(partial(client.get, path), PageSize(SMALL_PAGE, warn), f"GET /v1{path}")
+    size = PageSize(client.most(SMALL_PAGE), warn)
+    walk = Walk(partial(client.get, path), size, f"GET /v1{path}")
     rows = [row for page in walk.whole() for row in page.rows]
     named = {row["id"]: row for row in reversed(rows) if isinstance(row.get("id"), str)}
     return list(reversed(named.values()))
@@ -86,7 +89,8 @@ def _names(listed: Any, member: str) -> list[str]:
 def filter_walk(client: DixaClient, attribute: str, warn: Callable[[str], None]) -> Walk:
     """Give the way through the values of a filter attribute."""
     path = f"/analytics/filter/{quote(attribute, safe='')}"
-    return Walk(partial(client.get, path), PageSize(SMALL_PAGE, warn), f"GET /v1{path}")
+    size = PageSize(client.most(SMALL_PAGE), warn)
+    return Walk(partial(client.get, path), size, f"GET /v1{path}")
 
 
 class FilterValues:

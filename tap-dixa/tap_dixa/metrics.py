@@ -116,6 +116,11 @@ class MetricStream(DixaStream):
         for attribute in report.breakdowns:
             wanted = report.values_of(attribute)
             known = self.tap.filter_values.of(attribute)
+            if unlisted := (wanted or set()) - known.keys():
+                self.logger.warning(
+                    "'%s' has no value %s, as the metrics setting says: it is left out.",
+                    attribute, ", ".join(sorted(unlisted)),
+                )  # fmt: skip
             parts += [
                 Slice(attribute, value, label)
                 for value, label in known.items()
@@ -139,7 +144,7 @@ class MetricStream(DixaStream):
         body |= {"filters": filters} if filters else {}
         body |= {"aggregations": list(report.measures)} if report.measures else {}
         page = self.tap.client.post(_PATH, body)
-        rows = [row for data in page.rows for row in figures(data, report.measures)]
+        rows = [row for data in page.rows or [{}] for row in figures(data, report.measures)]
         page.rows = [{**self._common(report, period, one), **row} for row in rows]
         return Step(page)
 
@@ -163,8 +168,8 @@ class MetricStream(DixaStream):
 def figures(data: Mapping[str, Any], measures: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Turn an answer into rows, one a measure, presence durations one a status.
 
-    A measure that was asked for and did not come is a null: a share of nothing is not 0, and what
-    an answer without data looks like is not documented.
+    A measure that was asked for and did not come, or came without any status, is a null: a share of
+    nothing is not 0, and what an answer without data looks like is not documented.
 
     Args:
         data: `{"id": ..., "aggregates": [...]}`.
@@ -174,14 +179,22 @@ def figures(data: Mapping[str, Any], measures: Sequence[str]) -> Iterator[dict[s
     came = set()
     for value in listed if isinstance(listed, list) else []:
         if isinstance(value, dict):
-            measure = str(value.get("measure") or PRESENCE)
-            if not value.get("measure") and not isinstance(value.get("value"), list):
-                measure = ""
-            came.add(measure)
-            yield from _unfolded(value, measure)
+            measure = _measure(value, measures)
+            for row in _unfolded(value, measure):
+                came.add(measure)
+                yield row
     for measure in measures:
         if measure not in came:
             yield {"measure": measure, "presence_status": "", "value": None}
+
+
+def _measure(value: Mapping[str, Any], asked: Sequence[str]) -> str:
+    """Give the measure that a value is: presence durations name none."""
+    if named := value.get("measure"):
+        return str(named)
+    if isinstance(value.get("value"), list):
+        return PRESENCE
+    return asked[0] if len(asked) == 1 else ""
 
 
 def _unfolded(value: Mapping[str, Any], measure: str) -> Iterator[dict[str, Any]]:
@@ -202,6 +215,6 @@ def _unfolded(value: Mapping[str, Any], measure: str) -> Iterator[dict[str, Any]
             **row,
             **more,
             "presence_status": str(status.get("status") or ""),
-            "presence_description": status.get("description"),
+            "presence_description": status.get("description", value.get("description")),
             "value": each.get("value"),
         }

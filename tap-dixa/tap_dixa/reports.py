@@ -62,6 +62,8 @@ def reports_of(
     entry: Mapping[str, Any],
     configured: Sequence[Mapping[str, Any]],
     default_filters: Sequence[Filter],
+    *,
+    is_checked: bool = True,
 ) -> list[Report]:
     """Give how a metric is asked for.
 
@@ -69,11 +71,15 @@ def reports_of(
         entry: The metric's entry of the catalogue.
         configured: The setting's entries with its id; without any, one a day and no breakdown.
         default_filters: Filters of every request for analytics.
+        is_checked: Whether all attributes and measures of the metric are known.
 
     Raises:
         SettingRefused: An attribute or measure that the metric does not list, or two entries
             whose rows would have the same keys.
     """
+    if is_checked:
+        for each in configured:
+            _check(entry, each)
     reports = [_report(entry, each, default_filters) for each in configured or [{}]]
     grains = [report.grain for report in reports]
     if len(set(grains)) < len(grains):
@@ -83,27 +89,32 @@ def reports_of(
     return reports
 
 
+def _check(entry: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    raw: str = entry["id"]
+    honoured, offered = filters_of(entry), measures_of(entry)
+    filtered = [each["attribute"] for each in given.get("filters") or []]
+    for attribute in (*(given.get("breakdowns") or []), *filtered):
+        if attribute not in honoured:
+            raise SettingRefused("metrics", _ignored(raw, attribute, honoured))
+    for measure in given.get("aggregations") or []:
+        if offered and measure not in offered:
+            raise SettingRefused(
+                "metrics",
+                f"asks '{raw}' for {measure}, which it does not offer ({', '.join(offered)}).",
+            )
+
+
 def _report(
     entry: Mapping[str, Any], given: Mapping[str, Any], default_filters: Sequence[Filter]
 ) -> Report:
-    raw: str = entry["id"]
-    honoured, offered = filters_of(entry), measures_of(entry)
-    own = [dict(each) for each in given.get("filters") or []]
-    breakdowns = tuple(dict.fromkeys(given.get("breakdowns") or []))
-    for attribute in (*breakdowns, *(each["attribute"] for each in own)):
-        if attribute not in honoured:
-            raise SettingRefused("metrics", _ignored(raw, attribute, honoured))
-    measures = tuple(dict.fromkeys(given.get("aggregations") or offered))
-    unknown = [name for name in measures if offered and name not in offered]
-    if unknown:
-        raise SettingRefused(
-            "metrics",
-            f"asks '{raw}' for {unknown[0]}, which it does not offer ({', '.join(offered)}).",
-        )
     return Report(
-        raw, given.get("grain") or "day", measures, breakdowns, (*default_filters, *own),
-        frozenset(honoured),
-    )  # fmt: skip
+        entry["id"],
+        given.get("grain") or "day",
+        tuple(dict.fromkeys(given.get("aggregations") or measures_of(entry))),
+        tuple(dict.fromkeys(given.get("breakdowns") or [])),
+        (*default_filters, *map(dict, given.get("filters") or [])),
+        frozenset(filters_of(entry)),
+    )
 
 
 def _ignored(raw: str, attribute: str, honoured: Sequence[str]) -> str:

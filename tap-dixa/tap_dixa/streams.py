@@ -12,7 +12,14 @@ from typing import Any
 
 from tap_dixa.catalogue import filter_walk
 from tap_dixa.client import Rejected
-from tap_dixa.families import ChildStream, DixaStream, ExportStream, ListStream, LogStream
+from tap_dixa.families import (
+    GONE,
+    ChildStream,
+    DixaStream,
+    ExportStream,
+    ListStream,
+    LogStream,
+)
 from tap_dixa.paging import SMALL_PAGE, PageSize, Walk
 from tap_shared.page import Page
 from tap_shared.prefetch import Node, Step
@@ -60,7 +67,7 @@ class AnalyticsFilterValues(DixaStream):
         try:
             pages = filter_walk(self.tap.client, attribute, self.logger.warning).whole()
         except Rejected as refusal:
-            if refusal.status != 400:
+            if refusal.status not in GONE:
                 raise
             self.logger.warning("Filter attribute '%s' is refused; it is left out.", attribute)
             return Step()
@@ -214,7 +221,7 @@ class ConversationFlows(DixaStream):
         try:
             rows = [row for page in walk.whole() for row in page.rows]
         except Rejected as refusal:
-            if refusal.status != 400 or channel == _PHONE:
+            if refusal.status not in GONE or channel == _PHONE:
                 raise
             self.logger.info("The vendor has no flows of channel %s.", channel)
             return Step()

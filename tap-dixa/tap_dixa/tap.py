@@ -11,7 +11,7 @@ from singer_sdk import typing as th
 
 from tap_dixa import streams
 from tap_dixa.catalogue import Catalogue, FilterValues
-from tap_dixa.client import DixaClient
+from tap_dixa.client import DixaClient, Rejected
 from tap_dixa.metrics import MetricStream
 from tap_dixa.naming import stream_names
 from tap_dixa.records import RecordStream
@@ -22,9 +22,10 @@ from tap_shared.errors import (
     SettingRefused,
     StreamFailed,
     StreamUnavailable,
+    TapError,
     Unreachable,
 )
-from tap_shared.settings import settings_schema, url_setting, zone_setting
+from tap_shared.settings import check_schema, settings_schema, url_setting, zone_setting
 from tap_shared.stream import ApiStream
 from tap_shared.tap import ApiTap
 
@@ -36,6 +37,12 @@ _FILTERS = th.ArrayType(
         th.Property("values", th.ArrayType(th.StringType), required=True),
         additional_properties=False,
     )
+)
+
+
+_NO_CATALOGUE = (
+    "Dixa refuses the catalogue of analytics (HTTP 403): the API token's user lacks the right. Have"
+    " it given, or set static_catalogue."
 )
 
 
@@ -115,7 +122,7 @@ class TapDixa(ApiTap):
         th.Property(
             "max_metric_requests",
             th.IntegerType,
-            default=20_000,
+            default=100_000,
             title="Max metric requests",
             description=(
                 "Most requests that the selected metrics may need in a run (periods times values"
@@ -187,16 +194,33 @@ class TapDixa(ApiTap):
             return Catalogue.static()
         try:
             return Catalogue.read(self.client, self.logger.warning)
+        except Rejected as err:
+            if err.status == 403:
+                raise CredentialsRefused(_NO_CATALOGUE) from None
+            return self._published(err)
         except (StreamFailed, StreamUnavailable, LimitReached, Unreachable) as err:
-            if not self.is_discovering:
-                raise
-            self.logger.warning("%s Only the published ids are offered.", err)
-            return Catalogue.static()
+            return self._published(err)
+
+    def _published(self, err: TapError) -> Catalogue:
+        if not self.is_discovering:
+            raise err
+        self.logger.warning("%s Only the published ids are offered.", err)
+        return Catalogue.static()
 
     # Streams
 
     def discover_streams(self) -> Sequence[ApiStream]:
-        """Give the fixed streams, one for each record and one for each metric."""
+        """Give the fixed streams, one for each record and one for each metric.
+
+        Raises:
+            SettingRefused: A setting that streams are made by is wrong.
+        """
+        declared = self.config_jsonschema["properties"]
+        shapes = {name: declared[name] for name in ("metrics", "default_filters")}
+        check_schema(
+            {"properties": shapes}, {name: self.config.get(name) for name in shapes}
+        )  # without a token nothing else has been checked yet
+        self._warn_of_filters()
         return [*super().discover_streams(), *self._record_streams(), *self._metric_streams()]
 
     def _record_streams(self) -> list[RecordStream]:
@@ -210,13 +234,26 @@ class TapDixa(ApiTap):
         entries = {entry["id"]: entry for entry in self.catalogue.metrics}
         for raw in sorted(str(each) for each in wanted - entries.keys()):
             self.logger.warning("Metric '%s' of the setting metrics is not in the catalogue.", raw)
+        # What a metric honours is not all published: only what is sent has to be right.
+        is_known = self.catalogue.is_live or not self.is_discovering
         made = []
         for name, raw in stream_names("metric", entries).items():
             own = [each for each in configured if each.get("id") == raw]
-            reports = reports_of(entries[raw], own, self.default_filters)
+            reports = reports_of(entries[raw], own, self.default_filters, is_checked=is_known)
             is_default = not configured or raw in wanted
             made.append(MetricStream(self, name, entries[raw], reports, is_default=is_default))
         return made
+
+    def _warn_of_filters(self) -> None:
+        """Tell of default filters that nothing heeds: the vendor ignores them without a word."""
+        known = self.catalogue.attributes
+        if self.catalogue.is_live and known:
+            for each in self.default_filters:
+                if each.get("attribute") not in known:
+                    self.logger.warning(
+                        "No record or metric lists '%s' of the setting default_filters.",
+                        each.get("attribute"),
+                    )
 
     # Running
 

@@ -67,6 +67,27 @@ def test_without_a_token_nothing_is_asked(dixa: OpenBench) -> None:
     assert not bench.server.log.entries
 
 
+def test_without_a_token_the_metrics_setting_is_not_judged_by_what_is_published(
+    dixa: OpenBench,
+) -> None:
+    bench = dixa()
+    asked = [{"id": "first_response_time", "breakdowns": ["agent_id"], "aggregations": ["Average"]}]
+    found, _ = bench.discover(api_token=None, metrics=asked)
+    assert dynamic(found) == STATIC
+    run = bench.sync(None, static_catalogue=True, metrics=asked)
+    assert isinstance(run.error, SettingRefused)
+    for wrong in ({"metrics": "csat"}, {"metrics": ["csat"]}, {"default_filters": "channel"}):
+        with pytest.raises(SettingRefused, match=next(iter(wrong))):
+            bench.discover(api_token=None, **wrong)
+    assert not bench.server.log.entries
+
+
+def test_the_catalogue_is_read_in_pages_of_the_set_size(dixa: OpenBench) -> None:
+    bench = dixa()
+    bench.discover(page_size=2)
+    assert {entry.query["pageLimit"][0] for entry in bench.server.log.entries} == {"2"}
+
+
 def test_discovery_needs_no_start_date(dixa: OpenBench) -> None:
     bench = dixa()
     bench.config.pop("start_date")
@@ -132,6 +153,35 @@ def test_a_stream_that_is_gone_from_the_catalogue_is_told(dixa: OpenBench) -> No
     for name in ("record_ratings", "metric_csat"):
         assert f"'{name}'" in run.said("WARNING")
         assert not run.records[name]
+
+
+def test_a_catalog_outlives_what_the_vendor_announces(
+    dixa: OpenBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = dixa(days=3)
+    before = bench.catalog("record_ratings", "record_closed_conversations")
+    announced = [
+        {"field": name, "description": "", "nullable": True}
+        for name in ("conversation_id", "initial_channel", "comment")
+    ]
+    records = [
+        {**entry, "fieldsMetadata": announced}
+        if entry["id"] in {"ratings", "closed_conversations"}
+        else entry
+        for entry in bench.vendor.data.records
+    ]
+    first = bench.sync(before)
+    monkeypatch.setattr(bench.vendor.data, "records", records)
+    second = bench.sync(before)
+    assert second.error is None
+    for stream in ("record_ratings", "record_closed_conversations"):
+        assert second.schemas[stream] == first.schemas[stream]
+        found = [
+            {key: {**row, "window_end": ""} for key, row in run.by_key(stream).items()}
+            for run in (first, second)
+        ]
+        assert found[0] == found[1]
+        assert "initial_channel" in found[1].popitem()[1]["_extra"]
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contact_sandbox.vendor import Reply, Request
 from tap_dixa.metrics import figures
 from tap_shared.errors import SettingRefused
 from tap_shared.windows import Grain, Span, steps
-from tests.dixa.bench import Bench, Record
+from tests.dixa.bench import Bench, Record, Run
 from tests.dixa.conftest import OpenBench
 
 CLOSED, CSAT, PRESENCE = (
@@ -227,6 +228,23 @@ def test_a_filter_narrows_a_breakdown_and_is_told(dixa: OpenBench) -> None:
         assert named == [*beside, "initial_direction"]
 
 
+def test_a_value_that_the_vendor_does_not_list_is_told_and_left_out(dixa: OpenBench) -> None:
+    bench = dixa(days=1)
+    narrowed = [{"attribute": "channel", "values": ["email", "EMAIL"]}]
+    setting = metric("csat", breakdowns=["channel"], filters=narrowed)
+    run = bench.sync(bench.catalog(CSAT), **setting)
+    assert run.error is None
+    assert {row["filter_value"] for row in run.records[CSAT]} == {"", "EMAIL"}
+    assert "'channel' has no value email," in run.said("WARNING")
+
+
+def test_a_default_filter_that_nothing_lists_is_told(dixa: OpenBench) -> None:
+    wanted = [{"attribute": name, "values": ["x"]} for name in ("channel", "chanel")]
+    _, run = dixa(days=1).discover(default_filters=wanted)
+    assert "'chanel'" in run.said("WARNING")
+    assert "'channel'" not in run.said("WARNING")
+
+
 def test_too_many_requests_are_refused_with_the_figure(dixa: OpenBench) -> None:
     bench = dixa(days=10)
     catalog = bench.catalog("tags", CSAT)
@@ -281,13 +299,53 @@ def test_presence_durations_become_a_row_a_status() -> None:
         {"value": 1.5, "status": {"status": "Away", "description": "Not here"}},
         {"value": 2, "status": {"status": "Working"}},
     ]
-    data = {"aggregates": [{"_type": "AgentPresenceDurationValue", "value": held}]}
-    rows = list(figures(data, ["AgentPresenceDuration"]))
+    value = {"_type": "AgentPresenceDurationValue", "value": held, "description": "Time"}
+    rows = list(figures({"aggregates": [value]}, ["AgentPresenceDuration"]))
     assert [(r["presence_status"], r["value"], r["measure"]) for r in rows] == [
         ("Away", 1.5, "AgentPresenceDuration"),
         ("Working", 2, "AgentPresenceDuration"),
     ]
-    assert rows[0]["presence_description"] == "Not here"
+    assert [r["presence_description"] for r in rows] == ["Not here", "Time"]
+    assert [r["description"] for r in rows] == ["Time", "Time"]
+
+
+def test_presence_durations_of_nobody_are_a_null() -> None:
+    value = {"_type": "AgentPresenceDurationValue", "value": []}
+    (row,) = figures({"aggregates": [value]}, ["AgentPresenceDuration"])
+    assert row == {"measure": "AgentPresenceDuration", "presence_status": "", "value": None}
+
+
+def test_a_value_without_its_measure_is_of_the_only_one_asked_for() -> None:
+    value = {"_type": "LongAggregateValue", "value": 42}
+    (row,) = figures({"aggregates": [value]}, ["Count"])
+    assert (row["measure"], row["value"]) == ("Count", 42)
+    measures = [row["measure"] for row in figures({"aggregates": [value]}, ["Count", "Sum"])]
+    assert measures == ["", "Count", "Sum"]
+
+
+def test_no_documented_member_of_a_figure_is_undeclared(full: Run) -> None:
+    found = [
+        row for name in full.schemas if name.startswith("metric_") for row in full.records[name]
+    ]
+    assert {row["description"] for row in found if "description" in row} == {"Per status"}
+    assert not any("_extra" in row for row in found)
+
+
+def test_an_answer_that_holds_nothing_at_all_is_a_null(
+    dixa: OpenBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = dixa(days=2)
+    answer = bench.vendor.handle
+
+    def handle(request: Request) -> Reply:
+        asks = request.method == "POST" and request.path.endswith("metrics")
+        return Reply(body={"data": None}) if asks else answer(request)
+
+    monkeypatch.setattr(bench.vendor, "handle", handle)
+    run = bench.run(CLOSED)
+    assert run.error is None
+    assert run.by_key(CLOSED).keys() == bench.vendor.expected(CLOSED).keys()
+    assert {row["value"] for row in run.records[CLOSED]} == {None}
 
 
 def test_no_share_of_nothing_is_zero(dixa: OpenBench) -> None:
