@@ -20,7 +20,7 @@ class Lists:
     """Answers GET requests for the organisation's lists."""
 
     def __init__(self, directory: Directory, options: Mapping[str, Any]) -> None:
-        """Answer from `directory`; of the options, no_organization, vanished, looping, key_at matter."""
+        """Answer from `directory`; no_organization, vanished, looping and key_at matter."""
         self._directory = directory
         self._options = options
         self._routes: dict[str, Callable[[Request], Body]] = {
