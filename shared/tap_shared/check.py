@@ -1,30 +1,41 @@
 """`--test`: whether the settings, the network, the credentials and the permissions are good.
 
-Each selected stream sends its first request for a recent span, with a small page; nothing is
-emitted. The verdict is one line.
+Each selected stream sends its first request for a recent span, with a small page, and each
+partition is asked for at least once; nothing is emitted. The verdict is one line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tap_shared.errors import RunFailed, StreamFailed, StreamUnavailable
+from tap_shared.errors import RunFailed, StreamFailed, StreamUnavailable, TapError, Unreachable
 from tap_shared.prefetch import Fence, Node
+from tap_shared.settings import Settings
 from tap_shared.windows import Span
 
 if TYPE_CHECKING:
     from tap_shared.tap import ApiTap
 
-__all__ = ["Findings", "check"]
+__all__ = ["Findings", "check", "limited"]
 
 _ATTEMPTS = 3
 _ROWS = 10
+_SECONDS = 30
 _SPAN = timedelta(days=1)
 _SKEW_SECONDS = 300
+_PARTITIONS = 25
+_DEEPEST = 3
+_STRANGE = 2  # streams that find nothing of the vendor before the rest need not be asked
+_REASONS = 5
+_LATER = " Run again later; what was read is kept in the state."
+
+Partition = Mapping[str, Any]
 
 
 @dataclass
@@ -32,26 +43,35 @@ class Findings:
     """What a check found.
 
     Attributes:
-        readable: Streams that were answered.
-        refused: Stream -> why the vendor refuses it.
-        failed: Stream -> what went wrong.
+        streams: Streams that were asked for.
+        troubled: Those of them that cannot be read, or not in every partition.
+        refused: Stream, quoted, with its partition where it has some -> why the vendor refuses it.
+        failed: The same -> what went wrong.
+        unasked: Partitions that nothing was asked of.
     """
 
-    readable: list[str] = field(default_factory=list)
+    streams: set[str] = field(default_factory=set)
+    troubled: set[str] = field(default_factory=set)
     refused: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    unasked: int = 0
 
-    @property
-    def count(self) -> int:
-        """The number of streams that were asked."""
-        return len(self.readable) + len(self.refused) + len(self.failed)
+
+def limited(settings: Settings) -> Settings:
+    """Give the settings of a check: a question soon gets an answer, or is given up."""
+    return replace(
+        settings,
+        page_size=min(settings.page_size, _ROWS),
+        max_attempts=min(settings.max_attempts, _ATTEMPTS),
+        request_timeout=min(settings.request_timeout, _SECONDS),
+    )
 
 
 def check(tap: ApiTap) -> None:
-    """Ask for a little of every selected stream and tell what came of it.
+    """Ask for a little of every selected stream and partition, and tell what came of it.
 
     Args:
-        tap: The tap, made from its settings; nothing has been requested.
+        tap: The tap, made for a check.
 
     Raises:
         SettingRefused: A setting is wrong.
@@ -59,40 +79,88 @@ def check(tap: ApiTap) -> None:
         LimitReached: The account's quota is used up.
         RunFailed: The vendor cannot be reached, or not every stream can be read.
     """
-    settings = tap.settings
-    vars(tap)["settings"] = replace(
-        settings,
-        page_size=min(settings.page_size, _ROWS),
-        max_attempts=min(settings.max_attempts, _ATTEMPTS),
-    )
     found = Findings()
     try:
-        for stream in (one for one in tap.streams.values() if one.selected):
-            _try(tap, stream, found)
-            if found.failed and not any(transport.answers for transport in tap.transports):
-                raise RunFailed(_unreachable(tap, *found.failed.values()))
+        _ask(tap, found)
+        if sentence := _complaint(tap, found):
+            raise RunFailed(sentence)
+    except TapError as err:
+        err.args = (" ".join(filter(None, (str(err), _clock(tap)))),)
+        raise
     finally:
         tap.gate.stop()
-    _warn_of_clock(tap)
-    if sentence := _complaint(found, skips=settings.skip_unavailable):
-        raise RunFailed(sentence)
-    tap.logger.info("%s", _praise(found))
+    wrong_clock = _clock(tap)
+    level = logging.WARNING if wrong_clock else logging.INFO
+    tap.logger.log(level, "%s", " ".join(filter(None, (_praise(tap, found), wrong_clock))))
 
 
-def _try(tap: ApiTap, stream: Any, found: Findings) -> None:
-    """Send the first request of one stream."""
+# Asking
+
+
+def _ask(tap: ApiTap, found: Findings) -> None:
+    """Ask every stream for its first partition, then the other partitions once, in turns."""
+    _ = tap.settings
+    asked: list[Partition] = []
+    others: list[list[tuple[Any, Partition]]] = []
+    for stream in (one for one in tap.streams.values() if one.selected):
+        partitions = _partitions(stream, found)
+        if partitions:
+            asked.append(partitions[0])
+            others.append([(stream, one) for one in partitions[1:]])
+        if partitions is not None:
+            _try(tap, stream, partitions[0] if partitions else None, found)
+        if len(found.failed) >= _STRANGE and not _is_known(tap):
+            return
+    for stream, partition in islice(_each_once(others, asked), _PARTITIONS):
+        _try(tap, stream, partition, found)
+    found.unasked = max(0, len([*_each_once(others, asked)]) - _PARTITIONS)
+
+
+def _each_once(
+    others: Iterable[list[tuple[Any, Partition]]], asked: Iterable[Partition]
+) -> Iterator[tuple[Any, Partition]]:
+    """Give each partition that was not asked for once, by another stream in turn."""
+    seen = [*asked]
+    for pair in chain.from_iterable(zip_longest(*others)):
+        if pair is not None and pair[1] not in seen:
+            seen.append(pair[1])
+            yield pair
+
+
+def _partitions(stream: Any, found: Findings) -> list[Any] | None:
+    """List a stream's partitions, or nothing where it has none; None where none can be asked."""
+    found.streams.add(stream.name)
     try:
         partitions = stream.partitions
-        context = partitions[0] if partitions else None
-        if partitions != []:  # an account without sites, say, has nothing to ask for
-            _first(stream.nodes(_recent(stream.span(context)), context))
-    except StreamUnavailable as err:
-        found.refused[stream.name] = str(err)
-    except StreamFailed as err:
-        found.failed[stream.name] = str(err)
+    except (StreamUnavailable, StreamFailed) as err:
+        _note(found, stream.name, f"'{stream.name}'", err)
+        return None
+    if partitions == []:  # an account without sites, say, has nothing to ask for
+        return None
+    return [*(partitions or ())]
+
+
+def _try(tap: ApiTap, stream: Any, partition: Partition | None, found: Findings) -> None:
+    """Send the first request of one stream."""
+    label = f"'{stream.name}'"
+    if partition:
+        label += " (" + ", ".join(f"{name} {value}" for name, value in partition.items()) + ")"
+    try:
+        _first(stream.nodes(_recent(stream.span(partition)), partition))
+    except (StreamUnavailable, StreamFailed) as err:
+        _note(found, stream.name, label, err)
+    except Unreachable as err:
+        if not _is_known(tap):
+            raise
+        _note(found, stream.name, label, err)  # one host of several
     else:
-        tap.logger.debug("Stream '%s' can be read.", stream.name)
-        found.readable.append(stream.name)
+        tap.logger.debug("Stream %s can be read.", label)
+
+
+def _note(found: Findings, stream: str, label: str, err: TapError) -> None:
+    found.troubled.add(stream)
+    kind = found.refused if isinstance(err, StreamUnavailable) else found.failed
+    kind[label] = str(err).removesuffix(_LATER)
 
 
 def _recent(span: Span) -> Span:
@@ -102,67 +170,79 @@ def _recent(span: Span) -> Span:
     return replace(span, start=span.end - _SPAN)
 
 
-def _first(nodes: Iterable[Node]) -> None:
-    """Run the first job of a plan."""
-    for node in nodes:
-        if not isinstance(node, Fence):
-            node()
-            return
+def _first(nodes: Iterable[Node], depth: int = _DEEPEST) -> None:
+    """Run the first job of a plan, and the first of those that it only leads to."""
+    job = next((node for node in nodes if not isinstance(node, Fence)), None)
+    if job is not None and depth:
+        step = job()
+        if step.page is None:
+            _first(step.then, depth - 1)
 
 
-def _unreachable(tap: ApiTap, why: str) -> str:
-    host = urlsplit(tap.settings.api_url).hostname
-    return (
-        f"{host} cannot be reached: {why.removesuffix(_LATER)} Check the network, the proxy and the"
-        " api_url setting."
-    )
+# Telling
 
 
-_LATER = " Run again later; what was read is kept in the state."
+def _is_known(tap: ApiTap) -> bool:
+    """Tell whether anything came that only the vendor can have sent."""
+    return any(transport.accepted for transport in tap.transports)
 
 
-def _complaint(found: Findings, *, skips: bool) -> str:
-    """Say which streams cannot be read; nothing where all can, or are to be left out."""
+def _complaint(tap: ApiTap, found: Findings) -> str:
+    """Say what cannot be read; nothing where all can, or is to be left out."""
+    if found.failed and not _is_known(tap):
+        return _strange(tap, found)
     parts = []
-    if found.refused and not skips:
+    if found.refused and not tap.settings.skip_unavailable:
         parts.append(
-            f"the vendor refuses {_listed(found.refused)}: {_reasons(found.refused)} Deselect"
+            f"these are refused: {_reasons(found.refused)} Deselect"
             f" {'it' if len(found.refused) == 1 else 'them'}, or set skip_unavailable."
         )
     if found.failed:
-        parts.append(f"{_listed(found.failed)} failed: {_reasons(found.failed)}")
+        parts.append(f"these failed: {_reasons(found.failed)}")
     if not parts:
         return ""
-    good = f"The credentials are good, but of {found.count} streams " if found.readable else ""
-    return good + " And ".join(parts)
+    if not _is_known(tap):
+        return f"Nothing was answered as asked; check api_url, too: {' And '.join(parts)}"
+    return f"The credentials are good, but of {len(found.streams)} streams {' And '.join(parts)}"
 
 
-def _listed(streams: Iterable[str]) -> str:
-    return ", ".join(f"'{name}'" for name in streams)
-
-
-def _reasons(streams: dict[str, str]) -> str:
-    """Give each reason once."""
-    return " ".join(dict.fromkeys(why.removesuffix(_LATER) for why in streams.values()))
-
-
-def _praise(found: Findings) -> str:
-    left_out = f" {_listed(found.refused)} will be left out." if found.refused else ""
-    if not found.count:
-        return "The settings are good; no stream is selected, so nothing was asked."
+def _strange(tap: ApiTap, found: Findings) -> str:
+    """Say that somebody else answers."""
+    hosts = sorted({f"{urlsplit(made.url).hostname}" for made in tap.transports if made.answers})
+    why = next(iter(found.failed.values()))
     return (
-        f"The credentials are good; {len(found.readable)} of {found.count} streams can be read."
-        + left_out
+        f"{' and '.join(hosts)} answers, but not as the vendor does: {why} Check the setting"
+        " api_url, and whether a proxy or a login page answers in the vendor's place."
     )
 
 
-def _warn_of_clock(tap: ApiTap) -> None:
+def _reasons(streams: Mapping[str, str]) -> str:
+    """Give each reason once, behind the streams that it holds for."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in streams.items():
+        by_reason.setdefault(why, []).append(name)
+    told = [f"{', '.join(names)}: {why}" for why, names in by_reason.items()]
+    rest = ", ".join(chain.from_iterable([*by_reason.values()][_REASONS:]))
+    return " ".join(told[:_REASONS]) + (f" Others too: {rest}." if rest else "")
+
+
+def _praise(tap: ApiTap, found: Findings) -> str:
+    if not any(transport.answers for transport in tap.transports):
+        return "The settings are good; no selected stream has anything to ask for."
+    good, count = len(found.streams - found.troubled), len(found.streams)
+    said = f"The credentials are good; {good} of {count} streams can be read."
+    if found.refused:
+        said += f" {', '.join(found.refused)} will be left out."
+    if found.unasked:
+        said += f" {found.unasked} partitions were not asked for."
+    return said
+
+
+def _clock(tap: ApiTap) -> str:
     """Say where this machine's clock is wrong: each run reads up to what it takes for now."""
     skews = [transport.skew for transport in tap.transports if transport.skew is not None]
     skew = max(skews, key=abs, default=0.0)
-    if abs(skew) > _SKEW_SECONDS:
-        way = "behind" if skew > 0 else "ahead of"
-        tap.logger.warning(
-            "This machine's clock is %.0f minutes %s the vendor's; set it right.",
-            abs(skew) / 60, way,
-        )  # fmt: skip
+    if abs(skew) <= _SKEW_SECONDS:
+        return ""
+    way = "behind" if skew > 0 else "ahead of"
+    return f"This machine's clock is {abs(skew) / 60:.0f} minutes {way} the vendor's; set it right."

@@ -12,6 +12,7 @@ from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.plugin_base import PluginBase, SingerCommand
 
 from tap_shared.errors import CredentialsRefused, TapError, Terminated
+from tap_shared.noise import quieten
 
 if TYPE_CHECKING:
     from tap_shared.tap import ApiTap
@@ -40,6 +41,7 @@ class OneLineCommand(SingerCommand):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run; end with the exit code that the error asks for."""
+        quieten(self.logger.name)
         try:
             return super().main(*args, **kwargs)
         except Terminated as stop:

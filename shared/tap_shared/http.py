@@ -24,6 +24,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from tap_shared.connection_fault import connection_fault
 from tap_shared.errors import CredentialsRefused, PleaseRetry, StreamFailed, TapError, TimedOut
 from tap_shared.rate_limit import RateLimit
 from tap_shared.reply import Reply, gateway_faults
@@ -54,6 +55,7 @@ class Transport:
     Attributes:
         requests: Requests sent.
         answers: Answers that came, of any status.
+        accepted: Requests whose answer was what had been asked for.
         retries: Tries after a failed one.
         skew: Seconds that the vendor's clock was ahead of ours; None where it told no time.
     """
@@ -75,6 +77,7 @@ class Transport:
         self.requests = 0
         self.retries = 0
         self.answers = 0
+        self.accepted = 0
         self.skew: float | None = None
         self.logger = logger
         self._faults = faults
@@ -112,7 +115,10 @@ class Transport:
         Raises:
             TapError: As `tap_shared.retry.persist` says.
         """
-        return persist(self, request, attempt)
+        accepted = persist(self, request, attempt)
+        with self._count:
+            self.accepted += 1
+        return accepted
 
     def _attempt(self, request: Request, parse: Callable[[Reply], T]) -> T:
         with self.gate.slot():
@@ -190,9 +196,9 @@ class Transport:
         except requests.exceptions.InvalidHeader:
             raise CredentialsRefused(_BAD_HEADER) from None
         except requests.Timeout as err:
-            raise TimedOut(_connection_fault(err, self.url)) from None
+            raise TimedOut(connection_fault(err, urlsplit(self.url).hostname)) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as err:
-            raise PleaseRetry(_connection_fault(err, self.url)) from None
+            raise PleaseRetry(connection_fault(err, urlsplit(self.url).hostname)) from None
         self._note(response)
         return response
 
@@ -234,18 +240,6 @@ def _check_headers(headers: Mapping[str, str]) -> None:
         if not _HEADER.fullmatch(value):
             msg = f"The header '{name}': {_BAD_HEADER}"
             raise CredentialsRefused(msg)
-
-
-def _connection_fault(err: Exception, url: str) -> str:
-    """Say what failed without the URL's path or query, which may hold secrets."""
-    kind = type(err).__name__
-    reason = {
-        "ConnectTimeout": "no connection within 10 s",
-        "ReadTimeout": "no answer in time",
-        "SSLError": "the TLS certificate is not accepted",
-        "ProxyError": "the proxy does not answer",
-    }.get(kind, f"the connection failed ({kind})")
-    return f"{reason}: {urlsplit(url).hostname}"
 
 
 class _Session(requests.Session):

@@ -22,7 +22,7 @@ from singer_sdk.singerlib import Catalog, StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_shared.batch import check_batch_config, check_shapes, storage_secrets
-from tap_shared.check import check
+from tap_shared.check import check, limited
 from tap_shared.command import OneLineCommand
 from tap_shared.conform import EXTRA, tagged
 from tap_shared.errors import (
@@ -64,8 +64,15 @@ class ApiTap(Tap):
     message_writer: PageWriter
     stream_types: ClassVar[Sequence[type[ApiStream]]] = ()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Freeze the run's start; no request is sent and no credential is needed."""
+    def __init__(self, *args: Any, is_check: bool = False, **kwargs: Any) -> None:
+        """Freeze the run's start; no request is sent and no credential is needed.
+
+        Args:
+            args: The SDK's.
+            is_check: Whether only a little of everything is to be asked for.
+            kwargs: The SDK's.
+        """
+        self.is_check = is_check
         self.run_start = datetime.now(UTC).replace(microsecond=0)
         self.has_emitted = False
         self.ending: TapError | None = None
@@ -127,7 +134,7 @@ class ApiTap(Tap):
         check_batch_config(self.config)
         settings = Settings.read(self.config)
         self.check_settings()
-        return settings
+        return limited(settings) if self.is_check else settings
 
     @cached_property
     def gate(self) -> RateLimit:
@@ -156,6 +163,9 @@ class ApiTap(Tap):
             longest_wait: Longest wait, in seconds, that the vendor may ask for.
         """
         settings = self.settings
+        logger = self.logger.getChild("http")
+        if self.is_check and not logger.isEnabledFor(logging.DEBUG):
+            logger.setLevel(logging.WARNING)  # its answer is one line
         limits = Limits(
             attempts=settings.max_attempts,
             timeout=settings.request_timeout,
@@ -166,7 +176,7 @@ class ApiTap(Tap):
             headers={"User-Agent": settings.user_agent, **headers},
             gate=gate or self.gate,
             limits=limits,
-            logger=self.logger,
+            logger=logger,
             faults=faults,
         )
         self.transports.append(made)
@@ -329,6 +339,7 @@ class ApiTap(Tap):
             catalog=_read_catalog(ctx.params.get("catalog")),
             parse_env_config=config.parse_env if config else False,
             validate_config=False,
+            is_check=True,
         )
         check(tap)
         ctx.exit()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -41,8 +42,11 @@ class RawServer:
         connections: How many connections were opened.
     """
 
-    def __init__(self, *answers: Answer | Callable[[str], Answer]) -> None:
+    def __init__(
+        self, *answers: Answer | Callable[[str], Answer], tls: ssl.SSLContext | None = None
+    ) -> None:
         """Prepare; an empty answer closes the connection."""
+        self._tls = tls
         self.answers = list(answers)
         self.requests: list[str] = []
         self.connections = 0
@@ -85,7 +89,10 @@ class RawServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection, connection.makefile("rb") as stream:
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            stream = stack.enter_context(stack.enter_context(connection).makefile("rb"))
             while request := _read(stream):
                 with self._lock:
                     self.requests.append(request)
