@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any
@@ -19,13 +20,15 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, Struct
 
-from tap_shared.coerce import Coercion, Rules, coercion
-from tap_shared.conform import EXTRA, Conformer
+from tap_shared.coerce import Coercion, Rules
+from tap_shared.conform import EXTRA, Conformer, misfit_value
+from tap_shared.packed import PackedRows
 from tap_shared.page import decode
-from tap_shared.row_types import MEMBER, is_nameable, row_type, strict_type
+from tap_shared.row_types import MEMBER, as_it_comes, is_nameable, row_type, typed
 
 __all__ = ["Codec"]
 
+_LARGE = 2 << 20
 _MOST_UNDECLARED = 64
 _MOST_COMPILATIONS = 24
 _MISFIT_AT = re.compile(r"`\$(?:\[\.*\d*\])?\.(.*)`$", re.DOTALL)
@@ -46,24 +49,20 @@ class _Plan:
     def __init__(self, codec: Codec, undeclared: Collection[str], loose: Collection[str]) -> None:
         self.undeclared = frozenset(undeclared)
         self.loose = frozenset(loose)
-        types: dict[str, Any] = {}
         rules = codec.rules
-        changed: dict[str, Coercion] = {}
-        for name, node in codec.properties.items():
-            if name not in codec.selected:
-                types[name] = Raw
-                continue
-            kind = None if name in loose else strict_type(node, rules)
-            if kind is not None:
-                types[name] = kind | None
-            else:
-                types[name] = _decoded_type(node, rules, is_loose=name in loose)
-                changed[name] = coercion(node, rules)
+        read = {
+            name: as_it_comes(node, rules) if name in loose else typed(node, rules)
+            for name, node in codec.properties.items()
+            if name in codec.selected
+        }
+        types = {name: read[name].kind if name in read else Raw for name in codec.properties}
         beside = Any if codec.keeps_extra else Raw
         self.kind = row_type({**types, **dict.fromkeys(sorted(undeclared), beside)})
         attributes: Mapping[str, str] = vars(self.kind)["attributes"]
         self.names = attributes.keys()
-        self.changes = [(name, attributes[name], convert) for name, convert in changed.items()]
+        self.changes = [
+            (name, attributes[name], one.convert) for name, one in read.items() if one.convert
+        ]
         self.beside = [(name, attributes[name]) for name in sorted(undeclared)]
         self.dropped = [attributes[name] for name in types if name not in codec.selected]
         self.rows = list.__class_getitem__(self.kind)
@@ -71,19 +70,12 @@ class _Plan:
         self.one = msgspec.json.Decoder(self.kind)
         self.wholes: dict[Any, msgspec.json.Decoder[Any]] = {}
 
-    def whole(self, envelope: Any) -> msgspec.json.Decoder[Any]:
+    def whole(self, envelope: Any, *, is_packed: bool) -> msgspec.json.Decoder[Any]:
         """Give the decoder of a whole answer."""
-        if envelope not in self.wholes:
-            self.wholes[envelope] = msgspec.json.Decoder(envelope[self.rows])
-        return self.wholes[envelope]
-
-
-def _decoded_type(node: Mapping[str, Any], rules: Rules, *, is_loose: bool) -> Any:
-    """Give what a field that is converted is decoded as."""
-    if node.get("x-pii") and rules.pii == "drop":
-        return Raw
-    is_text = node.get("format") in {"date-time", "date"} and not node.get("x-epoch")
-    return str | None if is_text and not is_loose else Any
+        kind = envelope[list[Raw] if is_packed else self.rows]
+        if kind not in self.wholes:
+            self.wholes[kind] = msgspec.json.Decoder(kind)
+        return self.wholes[kind]
 
 
 class Codec:
@@ -133,57 +125,77 @@ class Codec:
             body: The answer's bytes.
 
         Returns:
-            The envelope with typed rows; None where it, or one of its rows, does not fit: it is
-            then read part by part, its rows with `rows`.
+            The envelope, its rows for `rows`; None where it, or one of its rows, does not fit: it
+            is then read part by part.
         """
         plan = self._plan
         if plan is None or b"\\u0000" in body:
             return None
         try:
-            return plan.whole(envelope).decode(body)
+            return plan.whole(envelope, is_packed=len(body) > _LARGE).decode(body)
         except _FAULTS:
             return None
 
-    def rows(self, raw: Any) -> list[Row]:
+    def rows(self, raw: Any) -> Sequence[Row]:
         """Decode a JSON array of rows.
 
         Args:
-            raw: The array's bytes.
+            raw: The array's bytes, or what `whole` gave for it.
 
         Returns:
-            Typed rows; dictionaries where a row does not fit the declared types.
+            Typed rows; dictionaries where a row does not fit the declared types. Many are decoded
+            only when they are looked at.
 
         Raises:
             PleaseRetry: It is no JSON array of objects.
         """
+        if type(raw) is list:
+            return PackedRows(raw, self._decoded) if raw and type(raw[0]) is Raw else raw
         text, plan = bytes(raw), self._plan
         if plan is not None and b"\\u0000" not in text:
             try:
-                return list(plan.page.decode(text))
-            except msgspec.ValidationError:
-                if (found := self._one_by_one(plan, text)) is not None:
-                    return found
+                return self._strictly(plan, text)
             except _FAULTS:
                 pass  # the lenient reading decides
-        return list(decode(text, list[dict[str, Any]]))
+        return decode(text, list[dict[str, Any]])
 
-    def _one_by_one(self, plan: _Plan, text: bytes) -> list[Row] | None:
-        """Decode row by row, and learn from those that do not fit; None where one is broken."""
+    def _strictly(self, plan: _Plan, text: bytes) -> Sequence[Row]:
+        """Decode an array of rows, without looking into them yet where they are many."""
+        if len(text) > _LARGE:
+            return PackedRows(msgspec.json.decode(text, type=list[Raw]), self._decoded)
+        with suppress(msgspec.ValidationError):
+            rows: list[Row] = plan.page.decode(text)
+            return rows
+        return self._one_by_one(plan, msgspec.json.decode(text, type=list[Raw]))
+
+    def _decoded(self, raws: list[Raw]) -> list[Row]:
+        """Decode some rows of a large answer.
+
+        Raises:
+            PleaseRetry: One is no JSON object.
+        """
+        plan = self._plan
+        if plan is not None:
+            with suppress(*_FAULTS):
+                return self._one_by_one(plan, raws)
+        return [decode(bytes(raw), dict[str, Any]) for raw in raws]
+
+    def _one_by_one(self, plan: _Plan, raws: Iterable[Raw]) -> list[Row]:
+        """Decode row by row, and learn from those that do not fit."""
         found: list[Row] = []
         undeclared: set[str] = set()
         loose: set[str] = set()
-        try:
-            for raw in msgspec.json.decode(text, type=list[Raw]):
-                try:
-                    found.append(plan.one.decode(raw))
-                except msgspec.ValidationError as err:
-                    row = msgspec.json.decode(raw, type=dict[str, Any])
-                    found.append(row)
-                    undeclared.update(row.keys() - plan.names)
-                    loose.update(self._misfit_of(err))
-        except _FAULTS:
-            return None
-        self._learn(undeclared, loose)
+        decode_one = plan.one.decode
+        for raw in raws:
+            try:
+                found.append(decode_one(raw))
+            except msgspec.ValidationError as err:
+                row = msgspec.json.decode(raw, type=dict[str, Any])
+                found.append(row)
+                undeclared.update(row.keys() - plan.names)
+                loose.update(self._misfit_of(err))
+        if undeclared or loose:
+            self._learn(undeclared, loose)
         return found
 
     def _misfit_of(self, err: msgspec.ValidationError) -> Iterator[str]:
@@ -251,7 +263,7 @@ class Codec:
             except (ValueError, OverflowError, ArithmeticError):
                 setattr(rows[position], attribute, None)
                 if self._conformer.misfit(name):
-                    extras.setdefault(position, {})[name] = value
+                    extras.setdefault(position, {})[name] = misfit_value(value)
 
     def _set_aside(
         self, rows: list[Row], name: str, attribute: str, extras: dict[int, dict[str, Any]]

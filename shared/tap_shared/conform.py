@@ -10,11 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NoReturn
 
+import msgspec
+from msgspec import Struct
+
 from tap_shared.coerce import Coercion, Rules, coercion, main_type
 from tap_shared.errors import StreamFailed
 
 __all__ = [
-    "EXTRA", "Conformer", "declared_schema", "has_pii", "tagged", "without_deselected",
+    "EXTRA", "Conformer", "declared_schema", "has_pii", "misfit_value", "tagged",
+    "without_deselected",
 ]  # fmt: skip
 
 EXTRA = "_extra"
@@ -121,6 +125,15 @@ def without_deselected(schema: Mapping[str, Any], mask: Mapping[Any, bool]) -> d
     return prune(schema, ())
 
 
+def misfit_value(value: Any) -> Any:
+    """Give a raw value as `_extra` shows it: the members of objects by name, however decoded."""
+    if isinstance(value, Struct):
+        return misfit_value(msgspec.to_builtins(value))
+    if isinstance(value, dict):
+        return {name: misfit_value(value[name]) for name in sorted(value)}
+    return [misfit_value(item) for item in value] if isinstance(value, list) else value
+
+
 class Conformer:
     """The compiled shape of one stream.
 
@@ -185,7 +198,7 @@ class Conformer:
             except (ValueError, OverflowError, ArithmeticError):
                 shaped[name] = None
                 if self.misfit(name):
-                    extra[name] = row[name]
+                    extra[name] = misfit_value(row[name])
         for name in row.keys() - self._fields.keys():
             self.undeclared[name] += 1
             extra[name] = row[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 Row = Any  # a dictionary, or a structure of `codec.py`
 
-_DEEPEST = 200
+_BLOCK = 256  # rows that are decoded at a time, and still in the processor's cache when written
 
 
 @dataclass(slots=True)
@@ -29,14 +29,14 @@ class Page:
     """Rows of one answer, in the vendor's order.
 
     Attributes:
-        rows: The vendor's rows: dictionaries, or structures that a `Codec` decoded.
+        rows: The vendor's rows: dictionaries, or structures that a `Codec` decoded or will decode.
         total: How many rows the vendor says the whole query has, where it says so.
         size: Bytes of the answer, for the bound on what is read ahead.
         facts: Whatever else of the answer its paginator needs (a cursor, a page count).
         read_at: When it came.
     """
 
-    rows: list[Row]
+    rows: Sequence[Row]
     total: int | None = None
     size: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
@@ -56,8 +56,11 @@ class Page:
         return self
 
     def blocks(self) -> Iterator[Page]:
-        """Give the page in pieces that are shaped and written one after the other."""
-        yield self
+        """Give the page, emptied meanwhile, in pieces that are shaped and written one by one."""
+        rows, self.rows = self.rows, ()
+        size = max(1, len(rows)) if isinstance(rows, list) else _BLOCK
+        for start in range(0, max(1, len(rows)), size):
+            yield replace(self, rows=rows[start : start + size])
 
     def keep(self, test: Callable[[Row], bool]) -> Page:
         """Keep the rows that pass a test."""

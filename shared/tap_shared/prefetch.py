@@ -18,6 +18,7 @@ from tap_shared.page import Page
 
 __all__ = ["Fence", "Job", "Node", "ReadAhead", "Step"]
 
+_COMMON = 2 << 20
 _SMALLEST = 4096  # bytes that a page of no rows takes all the same
 
 
@@ -68,11 +69,11 @@ class ReadAhead:
     Args:
         width: Most jobs that run at once.
         buffer_bytes: Bytes of finished pages, not yet emitted, above which no further job starts
-            (but for the one whose turn it is).
+            (but for the one whose turn it is); 0 for a page of common size per job.
     """
 
     width: int
-    buffer_bytes: int = 32 << 20
+    buffer_bytes: int = 0
     _entries: deque[_Entry] = field(default_factory=deque)
     _change: threading.Condition = field(default_factory=threading.Condition)
     _source: Iterator[Node] = field(default_factory=lambda: iter(()))
@@ -143,7 +144,8 @@ class ReadAhead:
             if entry.error is not None:
                 return  # the reader will end here: what comes after it is not asked for
             if not entry.started and not isinstance(entry.node, Fence):
-                has_room = self._buffered < self.buffer_bytes or position == 0
+                room = self.buffer_bytes or self.width * _COMMON
+                has_room = self._buffered < room or position == 0
                 if self._running >= self.width or not has_room:
                     return
                 self._start(entry)

@@ -1,20 +1,20 @@
-"""msgspec types for rows, compiled from a stream's schema.
+"""msgspec types for rows, compiled from a stream's schema, and what is left to do to their values.
 
-A type is strict: whatever it accepts, the compiled coercion of the same schema node would leave as
-it is. Where that cannot be said of a node, its values are decoded as they come and converted.
+A type is strict: whatever it accepts either stays as it is, or is converted as the compiled
+coercion of the same schema node would. A value that no type fits is decoded as it comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
-from tap_shared.coerce import Rules, main_type
+from tap_shared.coerce import Coercion, Rules, coercion, main_type
 
-__all__ = ["MEMBER", "is_nameable", "row_type", "strict_type"]
+__all__ = ["MEMBER", "Typed", "as_it_comes", "is_nameable", "row_type", "typed"]
 
 MEMBER = "extra_members"
 """The attribute of a row structure that holds its `_extra`."""
@@ -26,40 +26,145 @@ _SCALARS: Mapping[str, Any] = {
 }  # fmt: skip
 _INSTANTS = frozenset({"date-time", "date"})
 
+Found = list[tuple[Struct, str, Any]]
+Gather = Callable[[Any, Found], None]
+
+
+class Typed(NamedTuple):
+    """How the values of a schema node are read.
+
+    Attributes:
+        kind: The type they are decoded as.
+        convert: What is done to a value that is neither null nor absent; None where nothing is.
+            Where it raises, it has changed nothing.
+    """
+
+    kind: Any
+    convert: Coercion | None = None
+
+
+class _Plain(NamedTuple):
+    """A node whose converted values are new ones."""
+
+    kind: Any
+    convert: Coercion | None
+
+
+class _Nested(NamedTuple):
+    """A node with structures in it whose members are converted in place, all or none."""
+
+    kind: Any
+    gather: Gather
+
 
 def is_nameable(name: str) -> bool:
     """Tell whether a structure may have a field of this JSON name: one that needs no escapes."""
     return name.isprintable() and '"' not in name and "\\" not in name
 
 
-def strict_type(node: Mapping[str, Any], rules: Rules) -> Any:
-    """Give the type whose values stay as they are; None where there is none."""
-    if node.get("x-deselected") or (node.get("x-pii") and rules.pii != "keep"):
-        return None
+def typed(node: Mapping[str, Any], rules: Rules) -> Typed:
+    """Compile a schema node."""
+    found = _compiled(node, rules)
+    if isinstance(found, _Plain):
+        return Typed(found.kind, found.convert)
+    gather = found.gather
+
+    def convert(value: Any) -> Any:
+        changes: Found = []
+        gather(value, changes)
+        for owner, attribute, new in changes:
+            setattr(owner, attribute, new)
+        return value
+
+    return Typed(found.kind, convert)
+
+
+def as_it_comes(node: Mapping[str, Any], rules: Rules) -> Typed:
+    """Compile a schema node whose values often do not fit: all of them go through its coercion."""
+    is_dropped = node.get("x-pii") and rules.pii == "drop"
+    return Typed(Raw if is_dropped else Any, coercion(node, rules))
+
+
+def _compiled(node: Mapping[str, Any], rules: Rules) -> _Plain | _Nested:
     kind = main_type(node)
+    if node.get("x-pii") and rules.pii != "keep":
+        return _Plain(*as_it_comes(node, rules))
+    if node.get("format") in _INSTANTS:
+        return _Plain(Any if node.get("x-epoch") else str, coercion(node, rules))
     if kind == "array":
-        item = strict_type(node.get("items", {"type": "string"}), rules)
-        return None if item is None else list.__class_getitem__(item | None)
+        return _array(node, rules)
     if kind == "object":
-        return _object_type(node, rules)
-    return None if node.get("format") in _INSTANTS else _SCALARS.get(kind)
+        return _object(node, rules)
+    if kind in _SCALARS:
+        return _Plain(_SCALARS[kind], None)
+    return _Plain(*as_it_comes(node, rules))
 
 
-def _object_type(node: Mapping[str, Any], rules: Rules) -> Any:
+def _nullable(kind: Any) -> Any:
+    return kind if kind in (Any, Raw) else kind | None
+
+
+def _array(node: Mapping[str, Any], rules: Rules) -> _Plain | _Nested:
+    item = _compiled(node.get("items", {"type": "string"}), rules)
+    kind = list.__class_getitem__(_nullable(item.kind))
+    if isinstance(item, _Plain):
+        return _Plain(kind, None if item.convert is None else coercion(node, rules))
+    of_item = item.gather
+
+    def gather(items: Any, found: Found) -> None:
+        for one in items:
+            if one is not None:
+                of_item(one, found)
+
+    return _Nested(kind, gather)
+
+
+def _object(node: Mapping[str, Any], rules: Rules) -> _Plain | _Nested:
     """Give a structure for declared members, a dictionary for an open map."""
-    members = node.get("properties", {})
-    other = node.get("additionalProperties")
-    if not members:
-        if not (isinstance(other, dict) and other):
-            return dict[str, Any]
-        value = strict_type(other, rules)
-        return None if value is None else dict.__class_getitem__((str, value | None))
-    if isinstance(other, dict) and other:
-        return None
-    types = {name: strict_type(child, rules) for name, child in members.items()}
-    if None in types.values() or not all(map(is_nameable, types)):
-        return None
-    return _structure("Member", {name: kind | None for name, kind in types.items()})
+    members, other = node.get("properties", {}), node.get("additionalProperties")
+    if members:
+        is_deselected = any(child.get("x-deselected") for child in members.values())
+        if (
+            (isinstance(other, dict) and other)
+            or is_deselected
+            or not all(map(is_nameable, members))
+        ):
+            return _Plain(Any, coercion(node, rules))
+        return _structured(members, rules)
+    if not isinstance(other, dict) or not other:
+        return _Plain(dict[str, Any], None)
+    value = _compiled(other, rules)
+    if isinstance(value, _Nested) or value.convert is not None:
+        return _Plain(Any, coercion(node, rules))
+    return _Plain(dict.__class_getitem__((str, _nullable(value.kind))), None)
+
+
+def _structured(members: Mapping[str, Any], rules: Rules) -> _Plain | _Nested:
+    below = {name: _compiled(child, rules) for name, child in members.items()}
+    kind = _structure("Member", {name: _nullable(one.kind) for name, one in below.items()})
+    attributes: Mapping[str, str] = vars(kind)["attributes"]
+    plain = [
+        (attributes[name], one.convert)
+        for name, one in below.items()
+        if isinstance(one, _Plain) and one.convert is not None
+    ]
+    nested = [
+        (attributes[name], one.gather) for name, one in below.items() if isinstance(one, _Nested)
+    ]
+    if not plain and not nested:
+        return _Plain(kind, None)
+
+    def gather(owner: Any, found: Found) -> None:
+        for attribute, convert in plain:
+            value = getattr(owner, attribute)
+            if value is not None and value is not UNSET:
+                found.append((owner, attribute, convert(value)))
+        for attribute, deeper in nested:
+            value = getattr(owner, attribute)
+            if value is not None and value is not UNSET:
+                deeper(value, found)
+
+    return _Nested(kind, gather)
 
 
 def _structure(title: str, types: Mapping[str, Any], more: Iterable[Any] = ()) -> type[Struct]:
@@ -84,4 +189,5 @@ def row_type(types: Mapping[str, Any]) -> type[Struct]:
         `_extra`, which is only written: a row that brings one does not fit.
     """
     extra = (MEMBER, _NOTHING_FITS | UnsetType, UNSET)
-    return _structure("Row", types, [extra])
+    nullable = {name: _nullable(kind) for name, kind in types.items()}
+    return _structure("Row", nullable, [extra])

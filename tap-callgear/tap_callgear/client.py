@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
@@ -216,10 +216,9 @@ class CallGearClient:
     def _page(self, codec: Codec | None, reply: Reply) -> Page:
         """Read an answer: rows under `result.data`, or `result` itself as a bare array."""
         body = reply.body
-        whole = codec.whole(_Whole, body) if codec is not None else None
-        if whole is not None:
+        if codec is not None and (whole := codec.whole(_Whole, body)) is not None:
             total = self._heed(whole.result.metadata)
-            return Page(whole.result.data, total, len(body))
+            return Page(codec.rows(whole.result.data), total, len(body))
         answer = decode(body, _Answer)
         self._raise_error(answer.error)  # errors come with HTTP 200
         result = bytes(answer.result)
@@ -358,7 +357,7 @@ class _Result(Struct):
     meta_data: Any = None
 
 
-def _rows(data: bytes, codec: Codec | None) -> list[Any]:
+def _rows(data: bytes, codec: Codec | None) -> Sequence[Any]:
     if data == b"null":
         return []
     return decode(data, list[dict[str, Any]]) if codec is None else codec.rows(data)

@@ -152,10 +152,12 @@ class ReportStream(CallGearStream):
     longest: ClassVar[timedelta] = _THREE_MONTHS
     flags: ClassVar[Sequence[str]] = ()
     least_lookback: ClassVar[timedelta] = timedelta(0)
+    _current: Report
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
         """Read a chain of windows, each sized by the one before it."""
-        return self._report(context).nodes(span, self.tap.settings.window)
+        self._current = self._report(context)
+        return self._current.nodes(span, self.tap.settings.window)
 
     def lookback(self) -> timedelta:
         """Read at least so far back."""
@@ -212,10 +214,7 @@ class ReportStream(CallGearStream):
                 " different ones, twice; the bookmark stays before them. Run again later."
             )
             raise StreamFailed(msg)
-        return self._report(self._context_of(read)).again(read)
-
-    def _context_of(self, read: WindowRead) -> Context | None:  # noqa: ARG002
-        return None
+        return self._current.again(read)
 
 
 class SiteReportStream(ReportStream):
@@ -224,7 +223,6 @@ class SiteReportStream(ReportStream):
     added = ("row_key",)
     row_key_of: ClassVar[Sequence[str]] = ()
     row_codec = None
-    _site: Context | None = None
 
     @property
     def partitions(self) -> list[dict[str, Any]]:
@@ -233,7 +231,6 @@ class SiteReportStream(ReportStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
         """Read whole local days: the rows carry dates."""
-        self._site = context
         whole = list(steps(span, self.tap.client.clock.zone, "day"))
         if not whole:
             return []
@@ -248,9 +245,6 @@ class SiteReportStream(ReportStream):
         for row in page.rows:
             row["row_key"] = _row_key([row.get(name) for name in self.row_key_of])
         return page
-
-    def _context_of(self, read: WindowRead) -> Context | None:  # noqa: ARG002
-        return self._site
 
 
 class DayStream(CallGearStream):

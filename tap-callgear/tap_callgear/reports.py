@@ -1,9 +1,9 @@
 """How CallGear's reports are read completely: windows sized by the vendor's own count.
 
 A report has neither a stable order nor a usable key to page by, and offsets drift while rows
-arrive. So the unit is a window that fits into one answer: the first page's `total_items` tells how
-dense a window is; an overfull one is cut into parts that fit, and the distinct rows of the whole
-are compared with the total in the end.
+arrive. So offsets are a quick first try, all pages of a window side by side: the distinct rows are
+compared with the vendor's `total_items` in the end. Where they are not as many, or the vendor
+cannot sort by time, the window is read in parts that fit into one answer each.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import partial
 
 from tap_callgear.local_time import WallClock
 from tap_shared.errors import StreamFailed, WindowTooLarge
-from tap_shared.page import Page
+from tap_shared.page import Page, value_of
 from tap_shared.pagination import OffsetPaginator, walk
 from tap_shared.prefetch import Fence, Job, Node, Step
 from tap_shared.stream import WindowRead
@@ -23,8 +23,10 @@ from tap_shared.windows import Span, Window, halve
 
 __all__ = ["Report", "Sizer"]
 
+_FULL = 0.97
 _FILL = 0.85
 _PAGES_A_WINDOW = 8
+_LAST_OFFSET = 100_000
 _GROWTH = 8
 _PASSES = 5
 
@@ -45,13 +47,13 @@ class Sizer:
 
     def following(self, length: timedelta, total: int) -> timedelta:
         """Give the next window's length: some pages' worth, at most eight times the last."""
-        wanted = self.page_size * _FILL * _PAGES_A_WINDOW
+        wanted = self.page_size * _FULL * _PAGES_A_WINDOW
         factor = min(_GROWTH, wanted / total) if total else _GROWTH
         seconds = max(1, int(length.total_seconds() * factor))
         return min(self.longest, timedelta(seconds=seconds))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Report:
     """One report of one run.
 
@@ -61,6 +63,8 @@ class Report:
         keys: The primary key.
         clock: The account's wall clock.
         sizer: Sizes windows.
+        is_steady: Whether offsets have given every row so far; after a window that lacked some,
+            none is tried again.
     """
 
     fetch: Fetch
@@ -68,13 +72,15 @@ class Report:
     keys: tuple[str, ...]
     clock: WallClock
     sizer: Sizer
+    is_steady: bool = True
 
     def nodes(self, span: Span, length: timedelta) -> list[Node]:
         """Give the chain of windows that reads a span."""
         return self._chain(span.start, span.end, min(length, self.sizer.longest))
 
     def again(self, read: WindowRead) -> list[Node]:
-        """Give the nodes that read a window once more."""
+        """Give the nodes that read a window once more, in parts."""
+        self.is_steady = False
         read.passes += 1
         read.expected = None
         return [partial(self._part, read.window, read), Fence(read)]
@@ -113,15 +119,24 @@ class Report:
             raise StreamFailed(msg)
         if self.time_field is None:
             return self._bisected(window, page)
+        if self.is_steady and read is not None and page.total <= _LAST_OFFSET:
+            size = len(page)
+            starts = range(size, page.total, size)
+            return Step(page, [partial(self._at, window, at, at + size) for at in starts])
         return self._reanchored(window, page, left)
+
+    def _at(self, window: Window, offset: int, end: int) -> Step:
+        """Read the rows from one offset to another; a short page is no end."""
+        page = self.fetch(window, offset)
+        reached = offset + len(page)
+        goes_on = len(page) > 0 and reached < min(end, page.total or 0)
+        return Step(page, [partial(self._at, window, reached, end)] if goes_on else ())
 
     def _reanchored(self, window: Window, page: Page, left: int) -> Step:
         """Keep a sorted page, and go on at the second of its last row."""
-        times = page.column(self.time_field or "")
+        ends = (value_of(row, self.time_field or "") for row in (page.rows[0], page.rows[-1]))
         try:
-            first, last = (
-                self.clock.unit(self.clock.instant(str(t))) for t in (times[0], times[-1])
-            )
+            first, last = (self.clock.unit(self.clock.instant(str(at))) for at in ends)
         except ValueError:
             msg = f"the vendor sent rows without a usable '{self.time_field}' in {window}."
             raise StreamFailed(msg) from None
@@ -158,7 +173,7 @@ class Report:
                 offset += len(page)
                 total, size = page.total or 0, size + page.size
                 ended = not len(page) or offset >= total
-                found.rows += page.unseen(self.keys, seen).rows
+                found.rows = [*found.rows, *page.unseen(self.keys, seen).rows]
                 if ended:
                     break
             if len(found) >= total:

@@ -175,7 +175,7 @@ def settled(read: Callable[[], Sequence[Page]], identity: Callable[[Row], str]) 
     for _ in range(_PASSES):
         answers = read()
         size = sum(page.size for page in answers)
-        pages = [page.rows for page in answers]
+        pages = [list(page.rows) for page in answers]
         rows = [row for page in pages for row in page]
         if not _shifted(pages, identity) or (passes and _same(rows, passes[-1])):
             return Page(rows, size=size)

@@ -112,6 +112,24 @@ def test_both_ways_give_the_same_bytes_whatever_comes(case: tuple[Both, list[byt
         way.page(text)
 
 
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(cases())
+def test_rows_of_a_large_answer_are_decoded_late_to_the_same_bytes(
+    case: tuple[Both, list[bytes]],
+) -> None:
+    way, pages = case
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("tap_shared.codec._LARGE", 1)
+        patched.setattr("tap_shared.page._BLOCK", 2)
+        for text in [*pages, *pages]:
+            plain = way.generic.page(decode(text, list[dict[str, Any]]))
+            whole = way.codec.whole(Envelope, b'{"data":' + text + b',"total":1}')
+            rows_of = way.codec.rows(text if whole is None else whole.data)
+            blocks = list(Page(rows_of).blocks())
+            assert len(rows_of) == len(plain)
+            assert b"".join(_lines(way.codec.shape(one.rows)) for one in blocks) == _lines(plain)
+
+
 _kinds = st.sampled_from(
     [TEXT, WHOLE, {"type": "number"}, {"type": "boolean"}, AT, PAIR,
      {"type": "array", "items": WHOLE}, {"type": "array", "items": PAIR}]

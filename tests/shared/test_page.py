@@ -95,7 +95,7 @@ def test_a_key_comes_once_however_the_pages_fall(keys: list[tuple[int, int]], si
     """Within a window, and at the edge that it shares with the one before."""
     rows = [{"id": one, "leg": two, "n": at} for at, (one, two) in enumerate(keys)]
     seen: set[Any] = set()
-    found = []
+    found: list[Any] = []
     for start in range(0, len(rows), size):
         found += Page(rows[start : start + size]).unseen(["id", "leg"], seen).rows
     assert [(row["id"], row["leg"]) for row in found] == list(dict.fromkeys(keys))
