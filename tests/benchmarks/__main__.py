@@ -1,4 +1,8 @@
-"""The benchmarks' command line: `python3 run.py bench --help`."""
+"""Race the taps against the floor (requests and msgspec, no Singer logic) and their peers.
+
+Each peer gets an environment of its own on first use. Results of whole races are kept in
+output/benchmarks, and --report makes the table of them. Split a full run by --regime or --shape.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.benchmarks.contestants import PEERS
-from tests.benchmarks.racing import hold
+from tests.benchmarks.racing import hold, keep
 from tests.benchmarks.regimes import FULL, REGIMES, Sizes, races
+from tests.benchmarks.report import report
 from tests.benchmarks.shapes import SHAPES
 
 
@@ -21,19 +26,27 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="rounds")
     parser.add_argument("--regime", nargs="+", default=[], choices=[*REGIMES])
     parser.add_argument("--shape", nargs="+", default=[], choices=[*SHAPES])
-    parser.add_argument("--peer", nargs="+", default=[], choices=[*PEERS])
+    parser.add_argument(
+        "--peer", nargs="+", default=[], choices=[*PEERS], help="only these; nothing is kept"
+    )
+    parser.add_argument("--report", action="store_true", help="print what was kept, as Markdown")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> int:
     """Run what was asked for."""
     options = _options(arguments)
+    if options.report:
+        print(report())  # noqa: T201 - to be pasted
+        return 0
     sizes = FULL if options.full else Sizes()
     given = {name: getattr(options, name) for name in ("rows", "rounds")}
     sizes = replace(sizes, **{name: value for name, value in given.items() if value})
     with tempfile.TemporaryDirectory() as folder:
         for race in races(sizes, options.regime, options.shape, options.peer):
-            hold(race, Path(folder))
+            result = hold(race, Path(folder))
+            if not options.peer:
+                keep(result)
     return 0
 
 

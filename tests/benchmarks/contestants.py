@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -17,11 +17,15 @@ from dev.layout import TOOLS
 from tests.benchmarks.measure import Peer, Served, Wrong, surroundings
 from tests.benchmarks.shapes import ROOT, Shape
 
-__all__ = ["PEERS", "Scene"]
+__all__ = ["PEERS", "Missing", "Scene"]
 
 _SCRIPTS = Path(__file__).with_name("peers")
 _SINGER = b'{"type":"RECORD"'
-_FIRST_KEY = b"{"
+_ANY = b"{"
+
+
+class Missing(Exception):
+    """A peer cannot read this shape."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,10 @@ class Scene:
         path.write_text(json.dumps(value), encoding="utf-8")
         return str(path)
 
-    def options(self, name: str, **more: Any) -> str:
+    def options(self, name: str) -> str:
         """Write what the scripts are told; give the file's path."""
         shape = self.shape
+        windows = [[_wire(shape.tap, moment) for moment in window] for window in shape.windows()]
         told = {
             "api_url": self.served.url,
             "shape": shape.tap,
@@ -63,9 +68,14 @@ class Scene:
             "schema_file": self.file(f"{shape.tap}-schema", shape.schema),
             "first": _wire(shape.tap, shape.start),
             "last": _wire(shape.tap, shape.end),
-            **more,
+            "windows": windows,
+            "keys": [shape.key],
+            "rows": self.served.rows,
+            "first_key": shape.spelling % 0,
+            "in_flight": self.in_flight,
+            "rate": self.rate,
         }
-        return self.file(name, told)
+        return self.file(f"{name}-{self.in_flight}-{self.rate}", told)
 
 
 def _wire(tap: str, moment: datetime) -> str:
@@ -94,40 +104,77 @@ def _python(name: str, *requirements: str) -> str:
 
 def floor(scene: Scene) -> Peer:
     """requests and msgspec, no Singer logic."""
-    shape, several = scene.shape, scene.in_flight
-    windows = [tuple(_wire(shape.tap, at) for at in window) for window in shape.windows()]
-    options = scene.options(
-        f"limit-{several}-{scene.rate}", windows=windows, in_flight=several, rate=scene.rate
-    )
-    name = "limit" if several == 1 else "limit-conc"
-    return Peer(name, [sys.executable, str(_SCRIPTS / "limit.py"), options], _FIRST_KEY)
+    name = "limit" if scene.in_flight == 1 else "limit-conc"
+    command = [sys.executable, str(_SCRIPTS / "limit.py"), scene.options("limit")]
+    return Peer(name, command, _ANY)
+
+
+def server(scene: Scene) -> Peer:
+    """The bytes alone: shows that the server is not what is measured."""
+    command = [sys.executable, str(_SCRIPTS / "bytes_only.py"), scene.options("bytes")]
+    return Peer("bytes only", command, None)
+
+
+def _in_own_environment(
+    scene: Scene, name: str, script: str, requirements: Sequence[str], record: bytes | None
+) -> Peer:
+    python = _python(script, *requirements)
+    command = [python, str(_SCRIPTS / f"{script}.py"), scene.options(script)]
+    return Peer(name, command, record)
 
 
 def cookiecutter(scene: Scene) -> Peer:
     """A singer-sdk tap as its template leads to."""
-    python = _python("cookiecutter", "singer-sdk==0.54.9")
-    script = str(_SCRIPTS / "cookiecutter.py")
-    return Peer(
-        "cookiecutter", [python, script, "--config", scene.options("cookiecutter")], _SINGER
+    peer = _in_own_environment(
+        scene, "cookiecutter", "cookiecutter", ["singer-sdk==0.54.9"], _SINGER
     )
+    return replace(peer, command=[*peer.command[:2], "--config", peer.command[2]])
+
+
+def singer_python(scene: Scene) -> Peer:
+    """The classic library, its Transformer and all."""
+    needed = ["singer-python==6.8.0", "requests", "msgspec"]
+    return _in_own_environment(
+        scene, "singer-python", "singer_transformer", needed, b'{"type": "RECORD"'
+    )
+
+
+def airbyte(scene: Scene) -> Peer:
+    """A declarative manifest, by days side by side where several may be in flight."""
+    name = "airbyte-cdk" if scene.in_flight == 1 else "airbyte-cdk, windows"
+    _refuse(scene, "its JSONL decoder cannot be paged", "infinity")
+    return _in_own_environment(
+        scene, name, "airbyte_manifest", ["airbyte-cdk==7.39.1"], b'{"type":"RECORD"'
+    )
+
+
+def dlt(scene: Scene) -> Peer:
+    """The rest_api source, extracted only."""
+    _refuse(scene, "rest_api reads no lines of JSON", "infinity")
+    return _in_own_environment(scene, "dlt extract", "dlt_extract", ["dlt==1.31.0"], None)
+
+
+def _refuse(scene: Scene, why: str, *taps: str) -> None:
+    if scene.shape.tap in taps:
+        raise Missing(why)
 
 
 # The tap
 
 
-@cache
-def _catalog(tap: str, stream: str, config: str) -> dict[str, Any]:
-    """Discover, and select one stream."""
-    command = [sys.executable, "-m", f"tap_{tap}", "--config", config, "--discover"]
-    found = subprocess.run(command, check=False, capture_output=True, env=surroundings(), cwd=ROOT)
-    if found.returncode:
-        raise Wrong(f"tap-{tap} --discover: {found.stderr.decode()[-3000:]}")
-    catalog: dict[str, Any] = json.loads(found.stdout)
-    for entry in catalog["streams"]:
-        for item in entry["metadata"]:
-            if not item["breadcrumb"]:
-                item["metadata"]["selected"] = entry["tap_stream_id"] == stream
-    return catalog
+def _catalog(scene: Scene, config: str) -> str:
+    """Give the path of a catalog with one stream selected, made once."""
+    shape = scene.shape
+    file = scene.folder / f"{shape.tap}-catalog.json"
+    if not file.is_file():
+        module = [sys.executable, "-m", "tests.benchmarks.selected"]
+        command = [*module, f"tap-{shape.tap}", shape.stream, config]
+        found = subprocess.run(command, check=False, capture_output=True, cwd=ROOT,
+                               env=surroundings())  # fmt: skip
+        if found.returncode:
+            raise Wrong(f"tap-{shape.tap} --discover: {found.stderr.decode()[-3000:]}")
+        file.write_bytes(found.stdout)
+    return str(file)
 
 
 def ours(scene: Scene, name: str = "", **settings: Any) -> Peer:
@@ -145,7 +192,7 @@ def ours(scene: Scene, name: str = "", **settings: Any) -> Peer:
         **settings,
     }
     file = scene.file(name.replace(" ", "-"), config)
-    catalog = scene.file(f"{shape.tap}-catalog", _catalog(shape.tap, shape.stream, file))
+    catalog = _catalog(scene, file)
     command = [sys.executable, "-m", f"tap_{shape.tap}", "--config", file, "--catalog", catalog]
     return Peer(name, command, _SINGER)
 
@@ -164,10 +211,14 @@ def flattened(scene: Scene) -> Peer:
 
 
 PEERS: dict[str, Callable[[Scene], Peer]] = {
+    "bytes": server,
     "limit": floor,
     "ours": ours,
     "mapped": mapped,
     "flattened": flattened,
     "cookiecutter": cookiecutter,
+    "airbyte": airbyte,
+    "dlt": dlt,
+    "singer-python": singer_python,
 }
 """What makes which peer."""

@@ -11,16 +11,22 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import IO, Any
 
 from tests.benchmarks.shapes import ROOT, SHAPES, Shape
 
 __all__ = ["Peer", "Run", "Served", "Wrong", "check", "run", "serve", "surroundings"]
+
+
+_LONGEST = 900.0
+"""Seconds after which a process is taken to hang."""
 
 
 class Wrong(Exception):
@@ -61,15 +67,11 @@ class Peer:
         command: Its command line.
         record: What a line of its output begins with where it is a record; None where records do
             not go to its output, whose last line then tells their number.
-        environment: Variables beside the usual ones.
-        rounds: Most rounds, where it is slow.
     """
 
     name: str
     command: Sequence[str]
-    record: bytes | None = b'{"type":"RECORD"'
-    environment: Mapping[str, str] = field(default_factory=dict)
-    rounds: int = 100
+    record: bytes | None
 
 
 @dataclass(frozen=True)
@@ -120,11 +122,18 @@ def serve(tap: str, rows: int, *, latency: float = 0.0, rate: int = 0) -> Iterat
             process.terminate()
 
 
-def _start(peer: Peer, output: int) -> subprocess.Popen[bytes]:
-    environment = {**surroundings(), **peer.environment}
-    return subprocess.Popen(
-        [*peer.command], stdout=output, stderr=subprocess.PIPE, env=environment, cwd=ROOT
-    )
+@contextmanager
+def _started(peer: Peer, output: int, said: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a peer, its words going to a file, and end it where it hangs."""
+    with subprocess.Popen(
+        [*peer.command], stdout=output, stderr=said, env=surroundings(), cwd=ROOT
+    ) as process:
+        timer = threading.Timer(_LONGEST, process.kill)
+        timer.start()
+        try:
+            yield process
+        finally:
+            timer.cancel()
 
 
 def run(peer: Peer, served: Served) -> Run:
@@ -135,14 +144,13 @@ def run(peer: Peer, served: Served) -> Run:
     """
     served.stats()
     began, started = time.time(), time.perf_counter()
-    with _start(peer, subprocess.DEVNULL) as process:
-        assert process.stderr is not None
-        said = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - started
-    told = served.stats()
-    _expect(peer, process.returncode == 0, said.decode()[-3000:])
+    with tempfile.TemporaryFile() as said:
+        with _started(peer, subprocess.DEVNULL, said) as process:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.perf_counter() - started
+        told = served.stats()
+        _expect(peer, process.returncode == 0, said)
     _expect(peer, told["rows"] >= served.rows, f"asked for {told['rows']} of {served.rows} rows")
     return Run(
         wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, told["first"] - began,
@@ -157,18 +165,16 @@ def check(peer: Peer, served: Served) -> None:
         Wrong: Rows are missing or came twice.
     """
     found: list[bytes] = []
-    shape = served.shape
-    key = re.compile(rb'"%s": ?"?([0-9a-f-]{10,})"?' % shape.key.encode())
+    key = re.compile(rb'"%s": ?"?([0-9a-f-]{10,})"?' % served.shape.key.encode())
     last = b""
-    with _start(peer, subprocess.PIPE) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            last = line
-            if peer.record is not None and line.startswith(peer.record):
-                found += key.findall(line)[:1]
-        assert process.stderr is not None
-        said = process.stderr.read()
-    _expect(peer, process.returncode == 0, said.decode()[-3000:])
+    with tempfile.TemporaryFile() as said:
+        with _started(peer, subprocess.PIPE, said) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                last = line
+                if peer.record is not None and line.startswith(peer.record):
+                    found += key.findall(line)[:1]
+        _expect(peer, process.returncode == 0, said)
     if peer.record is None:
         _expect(peer, int(last) == served.rows, f"gave {int(last)} of {served.rows} records")
         return
@@ -176,6 +182,10 @@ def check(peer: Peer, served: Served) -> None:
     _expect(peer, len(set(found)) == served.rows, f"gave {len(set(found))} different records")
 
 
-def _expect(peer: Peer, is_so: bool, otherwise: str) -> None:  # noqa: FBT001
-    if not is_so:
-        raise Wrong(f"{peer.name}: {otherwise}")
+def _expect(peer: Peer, is_so: bool, otherwise: str | IO[bytes]) -> None:  # noqa: FBT001
+    if is_so:
+        return
+    if not isinstance(otherwise, str):
+        otherwise.seek(0)
+        otherwise = otherwise.read().decode(errors="replace")[-3000:]
+    raise Wrong(f"{peer.name}: {otherwise}")

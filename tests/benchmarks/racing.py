@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import statistics
 from collections.abc import Sequence
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from dev.layout import OUTPUT
-from tests.benchmarks.contestants import PEERS, Scene
+from tests.benchmarks.contestants import PEERS, Missing, Scene
 from tests.benchmarks.measure import Peer, Run, Served, Wrong, check, run, serve
 from tests.benchmarks.regimes import Entry, Race
 
-__all__ = ["RESULTS", "hold", "machine"]
+__all__ = ["RESULTS", "hold", "keep"]
 
 RESULTS = OUTPUT / "benchmarks"
+_OF_RACE = ("regime", "tap", "rows", "page_size", "latency", "rate")
 _CHECKED = 12_000
 """Rows over which a peer is checked."""
 
@@ -26,15 +28,18 @@ Result = dict[str, Any]
 
 
 def hold(race: Race, folder: Path) -> Result:
-    """Hold a race, print it and keep it.
+    """Hold a race and print it.
 
     Args:
         race: The race.
         folder: Where the peers' files go.
+
+    Returns:
+        Medians per peer, and what they were measured on.
     """
     print(f"\n{race.title}", flush=True)  # noqa: T201 - what a benchmark is for
     missing = _check(race, folder)
-    entries = [entry for entry in race.entries if entry not in missing]
+    entries = [entry for entry in race.entries if entry.peer not in missing]
     found: dict[Entry, list[Run]] = {entry: [] for entry in entries}
     with serve(race.tap, race.rows, latency=race.latency, rate=race.rate) as served:
         peers = {entry: _peer(entry, race, served, folder) for entry in entries}
@@ -42,16 +47,23 @@ def hold(race: Race, folder: Path) -> Result:
             for entry, peer in peers.items():
                 if turn < entry.rounds:
                     found[entry].append(run(peer, served))
-    rows = {_name(entry, peers[entry], race): _summary(runs) for entry, runs in found.items()}
-    result = {
-        "regime": race.regime, "tap": race.tap, "title": race.title, "rows": race.rows,
-        "page_size": race.page_size, "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
-        "machine": machine(), "peers": rows, "missing": [entry.peer for entry in missing],
-    }  # fmt: skip
+    rows = {
+        _name(entry, peers[entry], race): {**asdict(entry), **_summary(runs)}
+        for entry, runs in found.items()
+    }
     _print(rows)
+    return {
+        "name": race.name, "title": race.title, "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+        "machine": _machine(), "peers": rows, "missing": missing,
+        **{name: getattr(race, name) for name in _OF_RACE},
+    }  # fmt: skip
+
+
+def keep(result: Result) -> None:
+    """Write a result down for the report."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{race.name}.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
-    return result
+    text = json.dumps(result, indent=1)
+    (RESULTS / f"{result['name']}.json").write_text(text, encoding="utf-8")
 
 
 def _peer(entry: Entry, race: Race, served: Served, folder: Path) -> Peer:
@@ -64,17 +76,17 @@ def _name(entry: Entry, peer: Peer, race: Race) -> str:
     return f"{peer.name}, {'declared' if entry.rate else 'not declared'}"
 
 
-def _check(race: Race, folder: Path) -> list[Entry]:
-    """Count what each peer gives, over fewer rows; give those that do not take part."""
-    wrong = []
+def _check(race: Race, folder: Path) -> dict[str, str]:
+    """Count what each peer gives, over fewer rows; tell why some do not take part."""
+    missing = {}
     with serve(race.tap, min(race.rows, _CHECKED)) as served:
         for entry in race.entries:
             try:
                 check(_peer(replace(entry, rate=0), race, served, folder), served)
-            except Wrong as err:
-                print(f"  left out: {err}", flush=True)  # noqa: T201
-                wrong.append(entry)
-    return wrong
+            except (Missing, Wrong) as err:
+                print(f"  {entry.peer} is left out: {err}", flush=True)  # noqa: T201
+                missing[entry.peer] = str(err)
+    return missing
 
 
 def _summary(runs: Sequence[Run]) -> Result:
@@ -85,26 +97,25 @@ def _summary(runs: Sequence[Run]) -> Result:
     return {**figures, "rounds": len(runs), "walls": [round(one.wall, 3) for one in runs]}
 
 
-def machine() -> str:
+def _machine() -> str:
     """Say what this runs on."""
     model = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         model = next(line.partition(":")[2].strip() for line in lines if "model name" in line)
-        cores = sum(line.startswith("processor") for line in lines)
     except (OSError, StopIteration):
-        cores = 0
-    return f"{model}, {cores} cores, Python {platform.python_version()}"
+        pass  # no Linux, or an unusual one: the plain name will do
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def _print(rows: dict[str, Result]) -> None:
-    head = f"{'':22}{'wall s':>8}{'x':>7}{'CPU s':>8}{'x':>7}{'MB':>6}{'first s':>9}"
+    head = f"{'':24}{'wall s':>8}{'x':>7}{'CPU s':>8}{'x':>7}{'MB':>6}{'first s':>9}"
     print(f"{head}{'requests':>10}{'refused':>9}{'most':>6}{'rounds':>8}")  # noqa: T201
     base = next(iter(rows.values()), {})
     for name, one in rows.items():
         wall, cpu = one["wall"] / base["wall"], one["cpu"] / base["cpu"]
         print(  # noqa: T201
-            f"{name:22}{one['wall']:8.2f}{wall:7.2f}{one['cpu']:8.2f}{cpu:7.2f}{one['peak']:6.0f}"
+            f"{name:24}{one['wall']:8.2f}{wall:7.2f}{one['cpu']:8.2f}{cpu:7.2f}{one['peak']:6.0f}"
             f"{one['first']:9.2f}{one['requests']:10.0f}{one['refused']:9.0f}{one['most']:6.0f}"
             f"{one['rounds']:8}",
             flush=True,

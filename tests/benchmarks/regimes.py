@@ -101,8 +101,10 @@ def _cpu(sizes: Sizes) -> Iterator[Race]:
         is_wide = tap in _WIDE
         slow = 5 if is_wide else 2
         entries = [
-            Entry("limit"), Entry("ours"), Entry("ours", 4), Entry("cookiecutter", rounds=slow),
+            Entry("limit"), Entry("bytes", rounds=3), Entry("ours"), Entry("ours", 4),
             *((Entry("mapped", rounds=3), Entry("flattened", rounds=3)) if is_wide else ()),
+            *(Entry(peer, rounds=slow) for peer in ("cookiecutter", "dlt", "airbyte")),
+            Entry("singer-python", rounds=1),
         ]  # fmt: skip
         yield Race("cpu", tap, sizes.rows, shape.page_size, entries, sizes.rounds)
 
@@ -118,7 +120,8 @@ def _latency(sizes: Sizes) -> Iterator[Race]:
     """Slow answers: how much is under way at once."""
     for tap in (*_WIDE, "dixa"):
         entries = [
-            Entry("limit", IN_FLIGHT), Entry("ours", IN_FLIGHT), Entry("cookiecutter", rounds=1),
+            Entry("limit", IN_FLIGHT), Entry("ours", IN_FLIGHT), Entry("airbyte", IN_FLIGHT),
+            *(Entry(peer, rounds=1) for peer in ("cookiecutter", "dlt")),
         ]  # fmt: skip
         yield Race("latency", tap, 100 * _PAGES, 100, entries, sizes.rounds, LATENCY)
 
@@ -128,7 +131,8 @@ def _rate(sizes: Sizes) -> Iterator[Race]:
     for tap in _WIDE:
         entries = [
             Entry("limit", IN_FLIGHT, RATE), Entry("ours", IN_FLIGHT, RATE),
-            Entry("ours", IN_FLIGHT),
+            Entry("ours", IN_FLIGHT), Entry("airbyte", IN_FLIGHT, RATE, rounds=2),
+            Entry("airbyte", IN_FLIGHT, rounds=1),
         ]  # fmt: skip
         yield Race("rate", tap, 100 * _PAGES, 100, entries, sizes.rounds, LATENCY, RATE)
 

@@ -139,7 +139,7 @@ class Shape:
         return found
 
     def _member(self, node: Mapping[str, Any], variant: int, place: int) -> Any:
-        if (variant + place) % _NULLS == 0:
+        if isinstance(node["type"], list) and (variant + place) % _NULLS == 0:
             return None
         is_text = bool(self.texts) and variant % self.texts == 0
         return self._value(node, variant + place, is_text=is_text)
