@@ -39,14 +39,17 @@ def hold(race: Race, folder: Path) -> Result:
     """
     print(f"\n{race.title}", flush=True)  # noqa: T201 - what a benchmark is for
     missing = _check(race, folder)
-    entries = [entry for entry in race.entries if entry.peer not in missing]
-    found: dict[Entry, list[Run]] = {entry: [] for entry in entries}
+    found: dict[Entry, list[Run]] = {e: [] for e in race.entries if e.peer not in missing}
     with serve(race.tap, race.rows, latency=race.latency, rate=race.rate) as served:
-        peers = {entry: _peer(entry, race, served, folder) for entry in entries}
+        peers = {entry: _peer(entry, race, served, folder) for entry in found}
         for turn in range(race.rounds):
-            for entry, peer in peers.items():
-                if turn < entry.rounds:
-                    found[entry].append(run(peer, served))
+            print(f"  round {turn + 1} of {race.rounds}", flush=True)  # noqa: T201
+            for entry in [entry for entry in found if turn < entry.rounds]:
+                try:
+                    found[entry].append(run(peers[entry], served))
+                except Wrong as err:
+                    missing[entry.peer] = _left_out(entry, err)
+                    del found[entry]
     rows = {
         _name(entry, peers[entry], race): {**asdict(entry), **_summary(runs)}
         for entry, runs in found.items()
@@ -84,9 +87,13 @@ def _check(race: Race, folder: Path) -> dict[str, str]:
             try:
                 check(_peer(replace(entry, rate=0), race, served, folder), served)
             except (Missing, Wrong) as err:
-                print(f"  {entry.peer} is left out: {err}", flush=True)  # noqa: T201
-                missing[entry.peer] = str(err)
+                missing[entry.peer] = _left_out(entry, err)
     return missing
+
+
+def _left_out(entry: Entry, err: Exception) -> str:
+    print(f"  {entry.peer} is left out: {err}", flush=True)  # noqa: T201
+    return str(err)
 
 
 def _summary(runs: Sequence[Run]) -> Result:
@@ -109,13 +116,14 @@ def _machine() -> str:
 
 
 def _print(rows: dict[str, Result]) -> None:
-    head = f"{'':24}{'wall s':>8}{'x':>7}{'CPU s':>8}{'x':>7}{'MB':>6}{'first s':>9}"
+    width = max(map(len, rows), default=0)
+    head = f"{'':{width}}{'wall s':>8}{'x':>7}{'CPU s':>8}{'x':>7}{'MB':>6}{'first s':>9}"
     print(f"{head}{'requests':>10}{'refused':>9}{'most':>6}{'rounds':>8}")  # noqa: T201
     base = next(iter(rows.values()), {})
     for name, one in rows.items():
         wall, cpu = one["wall"] / base["wall"], one["cpu"] / base["cpu"]
         print(  # noqa: T201
-            f"{name:24}{one['wall']:8.2f}{wall:7.2f}{one['cpu']:8.2f}{cpu:7.2f}{one['peak']:6.0f}"
+            f"{name:{width}}{one['wall']:8.2f}{wall:7.2f}{one['cpu']:8.2f}{cpu:7.2f}{one['peak']:6.0f}"
             f"{one['first']:9.2f}{one['requests']:10.0f}{one['refused']:9.0f}{one['most']:6.0f}"
             f"{one['rounds']:8}",
             flush=True,

@@ -99,10 +99,10 @@ def _cpu(sizes: Sizes) -> Iterator[Race]:
     """No latency: what a row costs."""
     for tap, shape in SHAPES.items():
         is_wide = tap in _WIDE
-        slow = 5 if is_wide else 2
+        slow = 3 if is_wide else 2  # runs of half a minute repeat well
         entries = [
-            Entry("limit"), Entry("bytes", rounds=3), Entry("ours"), Entry("ours", 4),
-            *((Entry("mapped", rounds=3), Entry("flattened", rounds=3)) if is_wide else ()),
+            Entry("limit"), Entry("bytes", rounds=3), Entry("ours"), Entry("ours", 4, rounds=3),
+            *((Entry("mapped", rounds=2), Entry("flattened", rounds=2)) if is_wide else ()),
             *(Entry(peer, rounds=slow) for peer in ("cookiecutter", "dlt", "airbyte")),
             Entry("singer-python", rounds=1),
         ]  # fmt: skip
@@ -131,20 +131,19 @@ def _rate(sizes: Sizes) -> Iterator[Race]:
     for tap in _WIDE:
         entries = [
             Entry("limit", IN_FLIGHT, RATE), Entry("ours", IN_FLIGHT, RATE),
-            Entry("ours", IN_FLIGHT), Entry("airbyte", IN_FLIGHT, RATE, rounds=2),
+            Entry("ours", IN_FLIGHT), Entry("airbyte", IN_FLIGHT, RATE, rounds=1),
             Entry("airbyte", IN_FLIGHT, rounds=1),
         ]  # fmt: skip
-        yield Race("rate", tap, 100 * _PAGES, 100, entries, sizes.rounds, LATENCY, RATE)
+        yield Race("rate", tap, 100 * _PAGES, 100, entries, min(3, sizes.rounds), LATENCY, RATE)
 
 
 def _memory(sizes: Sizes) -> Iterator[Race]:
     """One page in flight: what is held at once."""
-    for rows in (sizes.most // 10, sizes.most):
-        slow = 1 if rows == sizes.most else 3
-        entries = [Entry("limit"), Entry("ours"), Entry("cookiecutter", rounds=slow)]
-        yield Race("memory", "callgear", rows, 1000, entries, min(3, sizes.rounds))
-    entries = [Entry("limit"), Entry("ours"), Entry("cookiecutter", rounds=1)]
-    yield Race("memory", "infinity", sizes.most // 2, 50_000, entries, min(3, sizes.rounds))
+    own, other = [Entry("limit"), Entry("ours")], Entry("cookiecutter", rounds=1)
+    rounds = min(3, sizes.rounds)
+    yield Race("memory", "callgear", sizes.most // 10, 1000, [*own, other], rounds)
+    yield Race("memory", "callgear", sizes.most, 1000, own, rounds)
+    yield Race("memory", "infinity", sizes.most // 2, 50_000, [*own, other], rounds)
 
 
 REGIMES = {

@@ -35,12 +35,12 @@ def test_a_peer_that_leaves_rows_out_is_found_out(tmp_path: Path) -> None:
 
 def test_requests_above_the_limit_are_refused_and_counted(tmp_path: Path) -> None:
     with serve("callgear", 400, latency=0.01, rate=5) as served:
-        with pytest.raises(Wrong, match="429"):
-            run(PEERS["limit"](Scene(served, 20, tmp_path, 4)), served)
-        ours = run(PEERS["ours"](Scene(served, 30, tmp_path, 4)), served)
-    answered = ours.requests - ours.refused
-    assert answered > 400 / 30
-    assert ours.wall > (answered - 5) / 5
+        found = run(PEERS["limit"](Scene(served, 30, tmp_path, 4)), served)
+    answered = 14
+    assert found.requests == answered + found.refused
+    assert found.refused > 0
+    assert found.rows == 400
+    assert found.wall > (answered - 5) / 5
 
 
 @pytest.mark.parametrize("tap", SHAPES)

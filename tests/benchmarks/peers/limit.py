@@ -50,14 +50,17 @@ class Vendor:
         self._lock = threading.Lock()
 
     def send(self, method: str, path: str, **given: Any) -> bytes:
-        """Ask, no faster than allowed."""
-        if self._gap:
-            with self._lock:
-                at = self._next = max(self._next + self._gap, time.monotonic())
-            time.sleep(max(0, at - time.monotonic()))
-        answer = self._session.request(method, self.url + path, timeout=60, **given)
-        answer.raise_for_status()
-        return answer.content
+        """Ask, no faster than told, and again where that was too fast."""
+        while True:
+            if self._gap:
+                with self._lock:
+                    at = self._next = max(self._next + self._gap, time.monotonic())
+                time.sleep(max(0, at - time.monotonic()))
+            answer = self._session.request(method, self.url + path, timeout=60, **given)
+            if answer.status_code != 429:
+                answer.raise_for_status()
+                return answer.content
+            time.sleep(float(answer.headers["Retry-After"]))
 
     def page(self, window: Window, cursor: Any) -> Found:
         """Read a page."""
