@@ -6,8 +6,6 @@ records by the schemas' own tags, in what was logged.
 
 from __future__ import annotations
 
-import base64
-import json
 import random
 import re
 import signal
@@ -16,15 +14,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import pytest
 
 from contact_sandbox import Faults, Reply, Request
 from tests.contract.bench import Bench, serve
 from tests.contract.interface import SECRETS
-from tests.contract.runner import ROOT, Run, announced, installed_taps
-from tests.contract.test_unreliable import personal
+from tests.contract.runner import Run, installed_taps
+from tests.hostile.leaks import forms, leaked, private_texts, secrets_of
 from tests.soak.running import Ended, Forked
 
 NASTY = "sandbox/+=%&\"\\ key'~"
@@ -33,21 +31,6 @@ _INPUT = re.compile(r"\d+\.json")
 _MOST = 2000
 
 Handle = Callable[[Request], Reply]
-
-
-def forms(secret: str) -> Iterator[str]:
-    """Give a secret in every form in which it may travel."""
-    yield secret
-    for percent in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
-        yield percent
-        yield re.sub("%..", lambda found: found[0].lower(), percent)
-    for text in (secret, f"{secret}:", f":{secret}", f"bearer:{secret}"):
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            # The last letters depend on what follows.
-            yield encode(text.encode()).decode().rstrip("=")[:-1]
-    for escaped in (json.dumps(secret)[1:-1], repr(secret)[1:-1]):
-        yield escaped
-        yield escaped.replace("/", "\\/")
 
 
 @dataclass
@@ -82,23 +65,12 @@ class Source:
             if path.is_file() and not _INPUT.fullmatch(path.name)
         )
         assert len(written) > 200
-        secrets = [str(config[name]) for name in SECRETS[bench.name] if config.get(name)]
-        pairs = [f"{config[name]}:{config['password']}" for name in ("username", "login")
-                 if name in config and "password" in config]  # fmt: skip
-        for secret in [*secrets, *pairs, *bench.case.secrets]:
-            for form in forms(secret):
-                assert form not in written, (secret, form)
+        assert leaked(written, secrets_of(bench, config)) == []
         for text in self.data:
             assert text not in run.stderr, text
         assert "Traceback" not in "".join(
             line for line in run.stderr.splitlines() if "| ERROR " in line
         )
-
-
-def words(bench: Bench) -> str:
-    """Give the tap's source: the names of channels and the like that it asks for are no data."""
-    package = ROOT / f"tap-{bench.name}" / bench.tap.module
-    return "".join(path.read_text("utf-8") for path in package.glob("*.py"))
 
 
 @pytest.fixture(scope="module", params=installed_taps())
@@ -115,12 +87,7 @@ def source(
         good = found.run(bench.config)
         assert good.code == 0, good.stderr[-2000:]
         run = Run(good.code, good.lines, good.stderr)
-        data: set[str] = set()
-        for stream, schema in announced(run).items():
-            for record in run.records(stream):
-                data.update(personal(record, schema))
-        public = json.dumps([bench.config, bench.discovered]) + SALT + NASTY + words(bench)
-        told = sorted(text for text in data if len(text) > 5 and text not in public)
+        told = private_texts(bench, {one: run.records(one) for one in run.streams}, SALT, NASTY)
         assert told
         chance = random.Random(request.param)  # noqa: S311 - no secret
         found.data = chance.sample(told, min(len(told), _MOST))

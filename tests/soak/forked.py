@@ -1,6 +1,6 @@
 """Runs a tap again and again, each time in a fork of a process that has imported it once.
 
-python -m tests.soak.forked tap_callgear < jobs > results
+python -m tests.soak.forked tap_callgear [mutation] < jobs > results
 
 A job is a JSON object in one line: `arguments` of the tap, `now` (what its clock shows, as an
 instant), `signal` and `lines` or `seconds` (what is sent to it, and when), `out` and `err` (files).
@@ -22,6 +22,7 @@ import time_machine
 
 from tap_shared.rate_limit import RateLimit
 from tests.contract.forks import tap_class
+from tests.soak.mutations import MUTATIONS
 
 _FASTER = 50
 
@@ -91,5 +92,7 @@ def run(tap: Any, job: dict[str, Any]) -> tuple[int, int]:
 if __name__ == "__main__":
     _shorten_waits()
     TAP = tap_class(sys.argv[1])
+    if mutation := "".join(sys.argv[2:]):
+        MUTATIONS[mutation]()
     for text in sys.stdin:
         print(*run(TAP, json.loads(text)), flush=True)  # noqa: T201 - its answer

@@ -31,15 +31,16 @@ class Forked:
         tap: The tap.
         arguments: Given at every start.
         level: What it logs.
+        mutation: A flaw to build in, of `mutations.py`.
     """
 
-    def __init__(self, tap: Tap, *arguments: str, level: str = "INFO") -> None:
+    def __init__(self, tap: Tap, *arguments: str, level: str = "INFO", mutation: str = "") -> None:
         """Import the tap once."""
         self._folder, self._arguments = tap.folder, arguments
         environment = tap.environment(level)
         environment["PYTHONPATH"] += os.pathsep + str(ROOT)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.soak.forked", tap.module], env=environment,
+            [sys.executable, "-m", "tests.soak.forked", tap.module, mutation], env=environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tap.folder,
         )  # fmt: skip
 

@@ -1,14 +1,16 @@
 """A span of hourly syncs under fire, on a simulated clock.
 
 What is simulated: the clock, and with it the waiting. Before each hour the vendor's present moves
-on (`Vendor.advance`), the vendor grows, rewrites and back-dates rows (`Vendor.change`), and every
-process of the tap is started with its clock set to that present, so that the frozen upper bound,
-the lookback and the windows are those of an ordinary run without `end_date`. Waits between tries
-last a fiftieth. Everything else is real: sockets, faults at the wire, processes, signals, states
-that go from run to run, and tables that are upserted by key.
+on (`Vendor.advance`), in some hours the vendor grows, rewrites and back-dates rows
+(`Vendor.change`), and every process of the tap is started with its clock set to that present, so
+that the frozen upper bound, the lookback and the windows are those of an ordinary run without
+`end_date`. Waits between tries last a fiftieth. Everything else is real: sockets, faults at the
+wire, processes, signals, states that go from run to run, and tables that are upserted by key.
 
 A run that is killed takes its loader along in every other case: then only what came before the last
 STATE message is kept, as a loader that had committed only there would have left it.
+
+Streams that keep a watermark are read every hour, lists every sixth, and all at the end.
 """
 
 from __future__ import annotations
@@ -31,16 +33,21 @@ from contact_sandbox import Faults
 from tests.contract.bench import Bench, serve
 from tests.contract.cases import Case
 from tests.contract.truth import differences, moment
-from tests.soak.running import Forked
+from tests.hostile.leaks import leaked, private_texts, secrets_of
+from tests.soak.running import Ended, Forked
 from tests.soak.tables import Tables
 
 __all__ = ["Outcome", "Plan", "soak", "soak_aside"]
 
-_HISTORY = 4
+_HISTORY = 20  # days: more than any lookback, so that a first run cut short can lose rows
+_CUT_SHORT = 4
 _KEPT_STATES = 24
 _FATES = ("whole", "kill", "terminate")
-_WEIGHTS = (6, 3, 2)
+_WEIGHTS, _UNKIND = (6, 3, 2), (0, 3, 2)
 _OLDER, _LOST = 0.06, 0.01
+_LISTS_EVERY = 6
+_MOST_TEXTS = 3000
+_WIDE = {"window": "5d", "page_size": 200}  # a lookback is two windows, of several pages
 _OWN: dict[str, dict[str, Any]] = {
     "pbx": {"annotation_lookback": "60d"},  # notes on calls of any age are among the changes
 }
@@ -59,12 +66,16 @@ class Plan:
         runs: How many runs, the last one left alone.
         seed: Settles what happens.
         rate: Share of requests that run into a fault.
+        pace: Share of hours in which the vendor's rows grow and change.
+        mutation: A flaw to build into the tap, of `mutations.py`; none by default.
     """
 
     runs: int
     hours: int = 1
     seed: int = 1
     rate: float = 0.2
+    pace: float = 1.0
+    mutation: str = ""
 
 
 @dataclass
@@ -76,6 +87,7 @@ class Outcome:
         lost: Rows of the vendor that no table holds.
         stale: Rows whose content is not the vendor's.
         invented: Rows that the vendor does not have.
+        leaked: Secrets and personal data in what the runs logged.
     """
 
     tap: str
@@ -92,6 +104,12 @@ class Outcome:
     lost: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     invented: list[str] = field(default_factory=list)
+    leaked: list[str] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> dict[str, list[str]]:
+        """What must be empty."""
+        return {name: getattr(self, name) for name in ("lost", "stale", "invented", "leaked")}
 
 
 def soak(name: str, plan: Plan, folder: Path, url: str) -> Outcome:
@@ -111,43 +129,36 @@ def soak(name: str, plan: Plan, folder: Path, url: str) -> Outcome:
         serve(name, folder, now=start, days=_HISTORY) as bench,
         Tables(url, f"{name}_{plan.seed}") as tables,
         time_machine.travel(start, tick=True) as clock,
-        Forked(bench.tap, *_arguments(bench)) as runner,
-    ):
+        Forked(bench.tap, "--config", bench.tap.file(_config(bench)),
+               mutation=plan.mutation) as runner,
+    ):  # fmt: skip
         assert bench.discovered  # asked while nothing goes wrong
         bench.server.faults = Faults(rate=plan.rate, seed=plan.seed)
-        states: list[Any] = [None]
-        length = [1, 1.0]
+        run = _Runs(bench, runner, outcome, rng)
         for number in range(plan.runs):
+            is_last = number == plan.runs - 1
             if number:
                 bench.vendor.advance(timedelta(hours=plan.hours))
                 clock.move_to(bench.vendor.now, tick=True)
-            if 0 < number < plan.runs - 1:
+            if number > 0 and not is_last and rng.random() < plan.pace:
                 bench.vendor.change(plan.seed * 10_000 + number)
-            fate = _fate(rng, length) if number < plan.runs - 1 else {}
-            state = _state(rng, states, outcome) if number < plan.runs - 1 else states[-1]
-            lines, seconds = _once(runner, bench, fate, state, outcome)
-            tables.load(lines)
-            found = [line for line in lines if b'"type":"STATE"' in line[:20]]
-            if found:
-                states = [*states, json.loads(found[-1])["value"]][-_KEPT_STATES:]
-            length = [max(length[0], len(lines)) if fate else len(lines), seconds]
-            assert not bench.server.errors, bench.server.errors
-        outcome.faults = sum(entry.fault is not None for entry in bench.server.log.entries)
-        outcome.requests = len(bench.server.log.entries)
+            tables.load(run.once(is_left_alone=is_last, is_whole=number % _LISTS_EVERY == 0))
         bench.server.faults = Faults()
         _compare(bench, tables, outcome)
+        outcome.leaked = run.leaks({one: tables.rows(one) for one in bench.streams})
         outcome.records, outcome.rows = tables.records, tables.size
         outcome.resent = tables.known / max(1, tables.records)
     outcome.seconds = time.monotonic() - began
     return outcome
 
 
-def _arguments(bench: Bench) -> list[str]:
-    """Give what every run is started with: all streams, the tap's own lookback."""
+def _config(bench: Bench) -> dict[str, Any]:
+    """Give what every run is started with: the tap's own lookback, and large windows."""
     config = {k: v for k, v in bench.open_config.items() if k != "lookback"}
+    wide = {name: value for name, value in _WIDE.items() if name in config}
     # A declared rate, out of reach: refusals at random would teach a pace that no vendor has.
-    config |= {"max_concurrency": 6, "requests_per_minute": 60_000, **_OWN.get(bench.name, {})}
-    return bench.tap.arguments(config, catalog=bench.catalog())
+    own = {"max_concurrency": 6, "requests_per_minute": 60_000, **_OWN.get(bench.name, {})}
+    return {**config, **wide, **own}
 
 
 def soak_aside(name: str, plan: Plan, url: str) -> Outcome:
@@ -156,46 +167,101 @@ def soak_aside(name: str, plan: Plan, url: str) -> Outcome:
         return soak(name, plan, Path(folder), url)
 
 
-def _fate(rng: random.Random, length: list[Any]) -> dict[str, Any]:
-    """Choose how a run ends: by itself, killed, or stopped; at a line, or after a while."""
-    chosen = rng.choices(_FATES, _WEIGHTS)[0]
-    if chosen == "whole":
-        return {}
-    lines, seconds = length
-    signum = signal.SIGKILL if chosen == "kill" else signal.SIGTERM
-    when: dict[str, Any] = (
-        {"lines": rng.randint(1, max(2, int(lines)))}
-        if rng.random() < 0.7
-        else {"seconds": rng.uniform(0.2, max(0.3, seconds))}
-    )
-    return {"signal": int(signum), **when}
+class _Runs:
+    """One run after the other, each from a state that an earlier one left."""
+
+    def __init__(self, bench: Bench, runner: Forked, outcome: Outcome, rng: random.Random) -> None:
+        """Begin without a state."""
+        self._bench, self._runner, self._outcome, self._rng = bench, runner, outcome, rng
+        self._states: list[Any] = [None]
+        self._lines = sum(len(bench.vendor.expected(one)) for one in bench.streams)
+        self._seconds = 1.0
+        self._logged: set[str] = set()
+        kept = [one for one in bench.streams if _keeps_watermark(bench, one)]
+        self._all, self._kept = (bench.tap.file(bench.catalog(*each)) for each in ((), kept))
+
+    def once(self, *, is_left_alone: bool, is_whole: bool) -> list[bytes]:
+        """Run once; give the lines that its loader has taken.
+
+        Args:
+            is_left_alone: Whether it starts from the last state and ends by itself.
+            is_whole: Whether lists are read as well.
+        """
+        begun = time.monotonic()
+        fate = {} if is_left_alone else self._fate()
+        state = self._states[-1] if is_left_alone else self._state()
+        given = [] if state is None else ["--state", self._bench.tap.file(state)]
+        given += ["--catalog", self._all if is_left_alone or is_whole else self._kept]
+        ended = self._runner.run(given, self._bench.vendor.now, **fate)
+        self._count(ended, fate.get("signal"))
+        found = [line for line in ended.lines if _is_state(line)]
+        if found:
+            self._states = [*self._states, json.loads(found[-1])["value"]][-_KEPT_STATES:]
+        self._lines = max(self._lines, len(ended.lines)) if fate else len(ended.lines)
+        self._seconds = time.monotonic() - begun
+        takes_loader_along = ended.code == -signal.SIGKILL and self._outcome.kills % 2
+        return _until_state(ended.lines) if takes_loader_along else ended.lines
+
+    def _count(self, ended: Ended, signum: int | None) -> None:
+        said, outcome, server = ended.stderr.splitlines(), self._outcome, self._bench.server
+        assert not server.errors, server.errors
+        fine = {0, -signum, 128 + signum} if signum else {0}
+        assert ended.code in fine, (ended.code, [line for line in said if "| ERROR" in line])
+        self._logged.update(line.partition("|")[2] for line in said)
+        outcome.runs += 1
+        outcome.kills += ended.code == -signal.SIGKILL
+        outcome.stops += ended.code == 128 + signal.SIGTERM
+        outcome.requests += len(server.log.entries)
+        outcome.faults += sum(entry.fault is not None for entry in server.log.entries)
+        server.log.clear()
+
+    def _fate(self) -> dict[str, Any]:
+        """Choose how a run ends: by itself, killed, or stopped; at a line, or after a while."""
+        rng = self._rng
+        is_early = self._outcome.runs < _CUT_SHORT  # the first sync takes several runs
+        chosen = rng.choices(_FATES, _UNKIND if is_early else _WEIGHTS)[0]
+        if chosen == "whole":
+            return {}
+        signum = signal.SIGKILL if chosen == "kill" else signal.SIGTERM
+        when: dict[str, Any] = (
+            {"lines": rng.randint(1, max(2, self._lines // 4 if is_early else self._lines))}
+            if is_early or rng.random() < 0.7
+            else {"seconds": rng.uniform(0.2, max(0.3, self._seconds))}
+        )
+        return {"signal": int(signum), **when}
+
+    def _state(self) -> Any:
+        """Choose the state to start from: nearly always the last one."""
+        drawn = self._rng.random()
+        if drawn < _LOST + _OLDER:
+            self._outcome.older_states += 1
+            return None if drawn < _LOST else self._rng.choice(self._states)
+        return self._states[-1]
+
+    def leaks(self, records: Mapping[str, list[dict[str, Any]]]) -> list[str]:
+        """Give what the runs logged and should not have."""
+        logged = "\n".join(self._logged)
+        texts = private_texts(self._bench, records)
+        texts = self._rng.sample(texts, min(len(texts), _MOST_TEXTS))
+        assert logged
+        assert texts
+        found = leaked(logged, secrets_of(self._bench, self._bench.config))
+        return found + [text for text in texts if text in logged]
 
 
-def _state(rng: random.Random, states: list[Any], outcome: Outcome) -> Any:
-    """Choose the state to start from: nearly always the last one."""
-    drawn = rng.random()
-    if drawn < _LOST + _OLDER:
-        outcome.older_states += 1
-        return None if drawn < _LOST else rng.choice(states)
-    return states[-1]
+def _keeps_watermark(bench: Bench, stream: str) -> bool:
+    facts = bench.facts(stream)
+    return bool(facts.replication_key or facts.context)
 
 
-def _once(
-    runner: Forked, bench: Bench, fate: dict[str, Any], state: Any, outcome: Outcome
-) -> tuple[list[bytes], float]:
-    begun = time.monotonic()
-    given = [] if state is None else ["--state", bench.tap.file(state)]
-    code, lines, said, _ = runner.run(given, bench.vendor.now, **fate)
-    signum = fate.get("signal")
-    fine = {0, -signum, 128 + signum} if signum else {0}
-    assert code in fine, (code, [line for line in said.splitlines() if "| ERROR" in line])
-    outcome.runs += 1
-    outcome.kills += code == -signal.SIGKILL
-    outcome.stops += code == 128 + signal.SIGTERM
-    if code == -signal.SIGKILL and outcome.kills % 2:
-        places = [at for at, line in enumerate(lines) if b'"type":"STATE"' in line[:20]]
-        lines = lines[: places[-1] + 1] if places else []
-    return lines, time.monotonic() - begun
+def _is_state(line: bytes) -> bool:
+    return b'"type":"STATE"' in line[:20]
+
+
+def _until_state(lines: list[bytes]) -> list[bytes]:
+    """Cut off what follows the last STATE."""
+    places = [at for at, line in enumerate(lines) if _is_state(line)]
+    return lines[: places[-1] + 1] if places else []
 
 
 def _compare(bench: Bench, tables: Tables, outcome: Outcome) -> None:

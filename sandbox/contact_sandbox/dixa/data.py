@@ -20,6 +20,9 @@ QUIET = timedelta(minutes=10)
 RECENT = timedelta(days=6)
 """How far back a change may reach: less than the tap's default lookback."""
 
+TOUCHED = 40
+"""How many recent conversations a change touches at most."""
+
 
 class Data:
     """The organisation's rows. Not safe for threads by itself."""
@@ -138,6 +141,8 @@ class Data:
                 self._maker.make(at, self._latest, arrival=len(self.conversations))
             )
         recent = [made for made in self.conversations if made.created > self._latest - RECENT]
+        if len(recent) > TOUCHED:
+            recent = rng.sample(recent, TOUCHED)
         for place, made in enumerate(recent):
             at = self._latest - timedelta(seconds=rng.randint(1, 3600), milliseconds=place)
             self._touch(made, at, place)
