@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from tap_shared import state, stream, windows
+from tap_shared import reading, state, stream, windows
 from tap_shared.writer import PageWriter
 
 __all__ = ["MUTATIONS"]
@@ -30,7 +30,7 @@ def _early_watermark() -> None:
     def mark(entry: Any, key: str, _: datetime, run_start: datetime) -> None:
         move(entry, key, run_start, run_start)
 
-    patch.object(stream, "mark", mark).start()
+    patch.object(reading, "mark", mark).start()
 
 
 def _dropped_rows() -> None:

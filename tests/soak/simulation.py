@@ -45,6 +45,7 @@ _KEPT_STATES = 24
 _FATES = ("whole", "kill", "terminate")
 _WEIGHTS, _UNKIND = (6, 3, 2), (0, 3, 2)
 _OLDER, _LOST = 0.06, 0.01
+_LATE = 0.5
 _LISTS_EVERY = 6
 _MOST_TEXTS = 3000
 _WIDE = {"window": "5d", "page_size": 200}  # a lookback is two windows, of several pages
@@ -138,10 +139,8 @@ def soak(name: str, plan: Plan, folder: Path, url: str) -> Outcome:
         for number in range(plan.runs):
             is_last = number == plan.runs - 1
             if number:
-                bench.vendor.advance(timedelta(hours=plan.hours))
-                clock.move_to(bench.vendor.now, tick=True)
-            if number > 0 and not is_last and rng.random() < plan.pace:
-                bench.vendor.change(plan.seed * 10_000 + number)
+                _live(bench, plan, rng, 0 if is_last else number)
+            clock.move_to(bench.vendor.now, tick=True)
             tables.load(run.once(is_left_alone=is_last, is_whole=number % _LISTS_EVERY == 0))
         bench.server.faults = Faults()
         _compare(bench, tables, outcome)
@@ -150,6 +149,20 @@ def soak(name: str, plan: Plan, folder: Path, url: str) -> Outcome:
         outcome.resent = tables.known / max(1, tables.records)
     outcome.seconds = time.monotonic() - began
     return outcome
+
+
+def _live(bench: Bench, plan: Plan, rng: random.Random, number: int) -> None:
+    """Let the hours up to the next run pass, and rows come and change before it, or not.
+
+    Those that come right after a run, at instants that it has passed, only a lookback finds.
+    """
+    happens = number and rng.random() < plan.pace
+    is_late = rng.random() < _LATE
+    if happens and is_late:
+        bench.vendor.change(plan.seed * 10_000 + number)
+    bench.vendor.advance(timedelta(hours=plan.hours))
+    if happens and not is_late:
+        bench.vendor.change(plan.seed * 10_000 + number)
 
 
 def _config(bench: Bench) -> dict[str, Any]:
