@@ -31,11 +31,15 @@ class InfinityVendor(Vendor):
     Options:
         auth: What `settings` hands out: `api_key` (v2.1) or `basic` (v2); both always work.
         calls: Calls over all installations; beyond 20,000 they come from templates.
-        cap: Most rows a request; cap_mode: `error` refuses a higher limit, `silent` cuts.
+        cap: Most rows a request; cap_mode: `error` refuses a higher limit, `message` does so with
+            status 200, `silent` cuts.
         short_pages: Share of pages that hold fewer rows than asked for although more exist.
         forbidden, unknown: Installations that are listed but answer 403, or 404.
         pii_permission: False redacts every answer.
-        poison: Share of answers with a message among the rows or with their end cut off.
+        poison: Share of answers with a message or an error object among the rows, with their end
+            cut off, or without a byte.
+        spelling: How rows are spelt, `lines` as documented; or one of `output.SPELLINGS`, as a
+            reader should bear (inferred).
         ignore: Parameters quietly not heeded (`filter`, `sort`, `offset`).
         retention_days: How far back touchPoints go.
         future_rows: Calls dated two days ahead in each installation.
@@ -53,6 +57,7 @@ class InfinityVendor(Vendor):
         "unknown": frozenset(),
         "pii_permission": True,
         "poison": 0.0,
+        "spelling": "lines",
         "ignore": frozenset(),
         "retention_days": 60,
         "future_rows": 0,
@@ -124,9 +129,10 @@ class InfinityVendor(Vendor):
         limit = query.integer("limit")
         if limit == 0:
             raise RefusedError(400, "limit must be at least 1")
-        cap: int = self.options["cap"]
-        if limit is not None and limit > cap and self.options["cap_mode"] == "error":
-            raise RefusedError(400, f"The limit must not be higher than {cap}")
+        cap, mode = self.options["cap"], self.options["cap_mode"]
+        if limit is not None and limit > cap and mode != "silent":
+            status = 200 if mode == "message" else 400
+            raise RefusedError(status, f"The limit must not be higher than {cap}")
         return limit if limit is None else min(limit, cap)
 
     def page(
@@ -154,14 +160,15 @@ class InfinityVendor(Vendor):
         return max(1, count * 2 // 3)
 
     def spoil(self, lines: Iterable[bytes], request: Request) -> Iterator[bytes]:
-        """Return a body, poisoned with the share of the option, at most twice a request."""
+        """Return a body in the asked spelling, poisoned with its share, at most twice a request."""
+        lines = output.SPELLINGS[self.options["spelling"]](lines)
         with self.lock:
             attempt = self._poisonings[request.target]
             rng = seeded.generator(self.seed, "poison", request.target, attempt)
             if attempt >= _POISONINGS or rng.random() >= self.options["poison"]:
                 return iter(lines)
             self._poisonings[request.target] += 1
-        return output.poisoned(lines, seeded.pick(rng, ("string", "cut")), int(rng.random() * 3))
+        return output.poisoned(lines, seeded.pick(rng, output.POISONS), int(rng.random() * 3))
 
     def redacts(self, query: Query) -> bool:
         """Tell whether personal data is blotted out of this answer."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from contact_sandbox.infinity.query import Query, Row
@@ -61,21 +61,46 @@ def ndjson(lines: Iterable[bytes]) -> Iterator[bytes]:
     yield b"\n" if empty else bytes(pending)
 
 
+POISONS = ("string", "cut", "object", "void")
+"""What may go wrong with a body; see `poisoned`."""
+_INSERTED = {
+    "string": b'"Internal error, please try again"\n',
+    "object": b'{"error":"Internal error"}\n',
+}
+
+
 def poisoned(lines: Iterable[bytes], kind: str, after: int) -> Iterator[bytes]:
     """Yield lines with something wrong behind the first `after`.
 
     Args:
         lines: A healthy body in pieces.
-        kind: `string` puts a message among the rows, `cut` ends the body inside a line.
+        kind: `string` puts a message among the rows and `object` an error, `cut` ends the body
+            inside a line, `void` sends nothing.
         after: Pieces that stay whole.
     """
-    for place, text in enumerate(lines):
-        if place == after and kind == "string":
-            yield b'"Internal error, please try again"\n'
+    for place, text in enumerate(() if kind == "void" else lines):
+        if place == after and kind in _INSERTED:
+            yield _INSERTED[kind]
         elif place == after and kind == "cut" and len(text) > 1:
             yield text[: len(text) // 2]
             return
         yield text
+
+
+def _array(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines as one JSON array, also of no rows."""
+    yield b"[" + b",".join(line for line in b"".join(lines).split(b"\n") if line) + b"]"
+
+
+SPELLINGS: Mapping[str, Callable[[Iterable[bytes]], Iterable[bytes]]] = {
+    "lines": lambda lines: lines,
+    "crlf": lambda lines: (text.replace(b"\n", b"\r\n") for text in lines),
+    "blank": lambda lines: (text.replace(b"\n", b"\n \n\n") for text in lines),
+    "bom": lambda lines: (b"\xef\xbb\xbf", *lines),
+    "unended": lambda lines: [b"".join(lines).rstrip(b"\n")],
+    "array": _array,
+}
+"""Ways to spell rows, by the name of the option."""
 
 
 def _csv(names: list[str], rows: list[Row]) -> bytes:

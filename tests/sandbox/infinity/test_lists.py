@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 
-from contact_sandbox import Server
 from contact_sandbox.infinity.api import InfinityVendor
 from contact_sandbox.infinity.custom_metrics import parse
 from contact_sandbox.infinity.query import RefusedError
-from tests.sandbox.infinity_client import (
+from tests.sandbox.infinity.client import (
     METRICS,
     WHOLE,
     Client,
     Row,
     keyset,
-    serve,
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serve() as running:
-        yield running
-        assert running.errors == []
-
-
-@pytest.fixture(scope="module")
-def client(server: Server) -> Client:
-    return Client(server.url("infinity"))
-
-
-@pytest.fixture(scope="module")
-def vendor(server: Server) -> InfinityVendor:
-    found = server.vendors["infinity"]
-    assert isinstance(found, InfinityVendor)
-    return found
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,14 @@ import csv
 import io
 import json
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contact_sandbox import Server
+from contact_sandbox.infinity import output
 from contact_sandbox.infinity.activity import change_states, operator_states
 from contact_sandbox.infinity.api import API_KEY, InfinityVendor
-from tests.sandbox.infinity_client import (
+from tests.sandbox.infinity.client import (
     BASIC,
     CALLS,
     KEY,
@@ -26,25 +25,6 @@ from tests.sandbox.infinity_client import (
     keyset,
     serve,
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serve() as running:
-        yield running
-        assert running.errors == []
-
-
-@pytest.fixture(scope="module")
-def client(server: Server) -> Client:
-    return Client(server.url("infinity"))
-
-
-@pytest.fixture(scope="module")
-def vendor(server: Server) -> InfinityVendor:
-    found = server.vendors["infinity"]
-    assert isinstance(found, InfinityVendor)
-    return found
 
 
 @pytest.mark.parametrize("headers", [{}, BASIC, {"Authorization": f"Bearer {API_KEY}"}])
@@ -157,6 +137,9 @@ def test_caps_refuse_or_cut_silently() -> None:
         assert (status, "limit" in text) == (400, True)
     with serve(cap=10, cap_mode="silent") as server:
         assert len(Client(server.url("infinity")).rows(CALLS, {**WHOLE, "limit": 11})) == 10
+    with serve(cap=10, cap_mode="message") as server:
+        status, text = Client(server.url("infinity")).refusal(CALLS, {**WHOLE, "limit": 11})
+        assert (status, "limit" in text) == (200, True)
 
 
 @pytest.mark.parametrize("auth", ["api_key", "basic"])
@@ -173,11 +156,32 @@ def test_poisoned_answers_pass_after_two_attempts() -> None:
         bodies = [client.send(CALLS, asked)[1] for _ in range(3)]
         rows = [json.loads(line) for line in bodies[2].split(b"\n")[:-1]]
         assert len(rows) == 10
-        for body in bodies[:2]:
-            assert body != bodies[2]
-            assert b'"Internal error' in body or not body.endswith(b"\n")
-        kinds = {b"Internal" in client.send(CALLS, {**asked, "limit": n})[1] for n in range(20, 32)}
-        assert kinds == {True, False}
+        assert bodies[2] not in bodies[:2]
+        found = {_harm(client.send(CALLS, {**asked, "limit": n})[1]) for n in range(20, 60)}
+        assert found == {*output.POISONS}
+
+
+def _harm(body: bytes) -> str:
+    """Tell what is wrong with an answer."""
+    if b'"Internal error, ' in body:
+        return "string"
+    if b'{"error":' in body:
+        return "object"
+    return "cut" if body else "void"
+
+
+@pytest.mark.parametrize("spelling", output.SPELLINGS)
+def test_every_spelling_holds_the_same_rows(spelling: str, client: Client) -> None:
+    asked = {**WHOLE, "limit": 9, "sort[]": "rowId-asc"}
+    with serve(spelling=spelling) as server:
+        body = Client(server.url("infinity")).send(CALLS, asked)[1]
+    mark = b"\xef\xbb\xbf"
+    assert body.startswith(mark) == (spelling == "bom")
+    assert body.endswith(b"\n") == (spelling not in {"unended", "array"})
+    assert (b"\r\n" in body, b"\n\n" in body) == (spelling == "crlf", spelling == "blank")
+    lines = [line for line in body.removeprefix(mark).split(b"\n") if line.strip()]
+    rows = [json.loads(line) for line in lines]
+    assert (rows[0] if spelling == "array" else rows) == client.rows(CALLS, asked)
 
 
 def test_no_change_gives_two_operator_states_one_key() -> None:

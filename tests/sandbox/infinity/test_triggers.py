@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
 import pytest
 
-from contact_sandbox import Server
 from contact_sandbox.infinity.api import InfinityVendor
-from tests.sandbox.infinity_client import (
+from tests.sandbox.infinity.client import (
     CALLS,
     NOW,
     WHOLE,
@@ -20,25 +18,6 @@ from tests.sandbox.infinity_client import (
     keyset,
     serve,
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serve() as running:
-        yield running
-        assert running.errors == []
-
-
-@pytest.fixture(scope="module")
-def client(server: Server) -> Client:
-    return Client(server.url("infinity"))
-
-
-@pytest.fixture(scope="module")
-def vendor(server: Server) -> InfinityVendor:
-    found = server.vendors["infinity"]
-    assert isinstance(found, InfinityVendor)
-    return found
 
 
 def test_keyset_pages_hold_every_call_once_over_a_change_of_digits(
