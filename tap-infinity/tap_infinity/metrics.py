@@ -1,8 +1,9 @@
 """Aggregated metrics: channel metrics, and the reports that a user defines.
 
 Rows of these reports carry no date, so a daily stream asks for one day at a time and writes the day
-into the rows. Only `limit` is documented, no offset, so an answer that is as long as asked for is
-taken for cut. https://www.infinity.co/service/api/reports_v2_metrics.html
+into the rows. Only `limit` is documented, no offset, so an answer that is as long as was asked for,
+or as one of the caps that clients met, is taken for cut.
+https://www.infinity.co/service/api/reports_v2_metrics.html
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ __all__ = ["metric_stream"]
 
 _NUMBER = coercion({"type": "number"}, Rules())
 _INSTANT = timedelta(microseconds=1)
+_CAPS = frozenset({1_000, 10_000, 50_000})
+_NAMED_WITH = {"ch": "chName", "metricMonth": "metricMonthName"}
+"""Columns that the vendor adds to a dimension."""
 _ADDED = {
     "igrp": {
         "type": "integer",
@@ -76,11 +80,12 @@ class MetricStream(InfinityStream):
             **self.schemas.get_schema("channel_metrics")["properties"],
         }
         report = self.report
-        wanted = [*report.group, *(["chName"] if "ch" in report.group else []), *report.columns]
+        beside = [_NAMED_WITH[name] for name in report.group if name in _NAMED_WITH]
+        named = {*report.group, *beside, *report.primary_key}
         properties = {
             column: known.get(column) or _dimension(column)
-            for column in dict.fromkeys(wanted)
-            if column in known or column in (*report.group, *report.primary_key)
+            for column in dict.fromkeys([*report.group, *beside, *report.columns])
+            if column in known or column in named
         }
         added = {n: s for n, s in _ADDED.items() if report.daily or n != "report_date"}
         what = f"Figures of the report '{report.name}'; GET /reports/{{version}}/{report.path}."
@@ -113,11 +118,12 @@ class MetricStream(InfinityStream):
 
         def ask(limit: int) -> Page:
             params = (*self._params(igrp, first, last), ("limit", str(limit)))
-            page = client.read(client.request(self._path(igrp), params), is_paged=False)
-            if len(page) >= limit:
+            asked = client.request(self._path(igrp), params)
+            page = client.read(asked, self.report.group, is_paged=False)
+            if len(page) >= limit or len(page) in _CAPS:
                 msg = (
-                    f"the report has {limit} rows or more for one request and cannot be paged; set"
-                    " a larger page_size, or group it by less."
+                    f"the report has {len(page)} rows or more for one request and cannot be paged;"
+                    " set a larger page_size, or group it by less."
                 )
                 raise StreamFailed(msg)
             return page

@@ -20,6 +20,7 @@ ADDED = ("igrp", "report_date", "metrics_timezone", "metrics", "_extra")
 """Columns of metric streams that the tap fills."""
 
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _REF = re.compile(r"[^\[\]\x00-\x1f\x7f]{1,100}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _PATH = re.compile(r"(?:[A-Za-z0-9_.-]+|\{igrp\})(?:/(?:[A-Za-z0-9_.-]+|\{igrp\}))*")
@@ -154,7 +155,7 @@ def _user_report(entry: _Entry) -> Report:
     if _PATH.fullmatch(path) is None or ".." in path:
         entry.refuse("'path' must be a path below the version, such as metrics/channels")
     group = entry.texts("group")
-    if not group or any(_FIELD.fullmatch(dimension) is None for dimension in group):
+    if not group or any(_COLUMN.fullmatch(dimension) is None for dimension in group):
         entry.refuse("'group' must name the dimensions to group by, such as [\"ch\"]")
     daily = entry.flag("daily", default=True)
     key = entry.texts("primary_key") or ["igrp", *(["report_date"] if daily else []), *group]

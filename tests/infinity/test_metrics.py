@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from contact_sandbox.infinity.custom_metrics import parse
 from contact_sandbox.infinity.query import read_arguments
 from contact_sandbox.infinity.reference import QUEUES
+from tap_infinity import metrics
 from tap_infinity.report_settings import CustomMetric, channel_report, user_reports
 from tap_shared.errors import SettingRefused
 from tests.infinity.decoder import decoded
@@ -134,6 +135,7 @@ def test_a_report_of_ones_own_is_a_stream() -> None:
         }
         months = run.records("channels_by_month")
         assert {row["metricMonth"] for row in months} == {"202611"}
+        assert not any("_extra" in row for row in months)
         total = sum(1 for key in site.vendor.expected("calls") if key[0] == 101)
         assert sum(row["metrics"]["calls"] for row in months) == total
         assert "queues_by_day" in run.state["bookmarks"]
@@ -160,6 +162,16 @@ def test_an_answer_that_may_have_been_cut_is_not_trusted() -> None:
         run = site.run("channel_metrics", page_size=5, **SMALL)
         assert run.code == 1
         assert any("cannot be paged" in line for line in run.said)
+
+
+def test_as_many_rows_as_a_known_cap_are_not_trusted_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metrics, "_CAPS", frozenset({5}))
+    with serve(**TINY, cap=5, cap_mode="silent") as site:
+        run = site.run("channel_metrics", **SMALL)
+        assert run.code == 1
+        assert any("has 5 rows or more for one request" in line for line in run.said)
 
 
 GOOD: dict[str, Any] = {"name": "mine", "path": "metrics/channels", "group": ["ch"]}
@@ -196,6 +208,8 @@ def test_a_wrong_definition_is_refused_by_name(change: dict[str, Any], said: str
 
 
 def test_a_good_definition_is_read_with_its_defaults() -> None:
+    (report,) = user_reports({"reports": [{**GOOD, "group": ["c_tier"]}]}, {"calls"})
+    assert list(report.primary_key) == ["igrp", "report_date", "c_tier"]
     (report,) = user_reports({"reports": [GOOD]}, {"calls"})
     assert report.daily
     assert list(report.primary_key) == ["igrp", "report_date", "ch"]
