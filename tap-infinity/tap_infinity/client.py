@@ -6,14 +6,14 @@ https://kb.infinity.co/service/api/v2.1_authorisation.html unless said otherwise
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
-from tap_infinity.lines import Lines, told
+from tap_infinity.lines import Lines, no_row, told
+from tap_infinity.page_limit import LimitTooHigh, PageLimit, is_of_limit
 from tap_shared.auth import basic, header
 from tap_shared.errors import CredentialsRefused, PleaseRetry, StreamFailed, StreamUnavailable
 from tap_shared.http import Reply, Request, gateway_faults
@@ -24,60 +24,13 @@ from tap_shared.prefetch import Job
 if TYPE_CHECKING:
     from tap_infinity.tap import TapInfinity
 
-__all__ = ["InfinityClient", "LimitTooHigh", "PageLimit", "Params"]
-
-T = TypeVar("T")
+__all__ = ["InfinityClient", "Params"]
 
 Params = tuple[tuple[str, str], ...]
 
 _METRICS_LIMIT = 1_000
+_VOIDS, _FEWER_VOIDS = 3, 2
 _MOST_REPEATS = 2
-
-
-class LimitTooHigh(PleaseRetry):
-    """The vendor refuses the page size; a smaller one may do."""
-
-
-class PageLimit:
-    """A page size that the vendor may find too large; what it accepted is remembered.
-
-    Older clients met a cap of 10,000 and an error above it (https://github.com/ETikalenko/Infinity);
-    the refusal's text is not known but for what it is about.
-
-    Args:
-        value: Rows a request.
-        logger: Where a reduction is told.
-    """
-
-    def __init__(self, value: int, logger: logging.Logger) -> None:
-        """Begin with the wish."""
-        self.value = value
-        self._lock = threading.Lock()
-        self._log = logger
-
-    def use(self, ask: Callable[[int], T]) -> T:
-        """Ask with the present limit, halved as often as the vendor refuses it.
-
-        Raises:
-            StreamFailed: It refuses even one row.
-        """
-        while True:
-            limit = self.value
-            try:
-                return ask(limit)
-            except LimitTooHigh as err:
-                if limit <= 1:
-                    raise StreamFailed(str(err)) from None
-                self._halve(limit)
-
-    def _halve(self, refused: int) -> None:
-        with self._lock:
-            if self.value >= refused:
-                self.value = refused // 2
-                self._log.warning(
-                    "The vendor refuses %d rows a request; going on with %d. Set page_size so.",
-                    refused, self.value,
-                )  # fmt: skip
 
 
 class InfinityClient:
@@ -94,16 +47,17 @@ class InfinityClient:
     def __init__(self, tap: TapInfinity) -> None:
         """Choose version and credentials; nothing is sent yet."""
         config = tap.config
-        key = config.get("api_key")
+        key = (config.get("api_key") or "").strip()
         self.version = config.get("api_version") or ("v2.1" if key else "v2")
         if key:
-            credentials = header("Authorization", f"ApiKey {key.strip()}")
+            credentials = header("Authorization", f"ApiKey {key}")
         else:
             credentials = basic(config["username"], config["password"])
         self._tap = tap
         self.transport = tap.transport(credentials, self._faults)
         self.rows = PageLimit(tap.settings.page_size, tap.logger)
         self.metrics = PageLimit(max(_METRICS_LIMIT, tap.settings.page_size), tap.logger)
+        self._has_blanks = self._has_voids = False
 
     # Requests
 
@@ -111,15 +65,44 @@ class InfinityClient:
         """Give a request; array arguments are spelt with their brackets."""
         return Request(f"GET {path}", f"/{api}/{self.version}/{path}", params=params)
 
-    def read(self, request: Request, *, is_paged: bool = True) -> Page:
+    def believe(self, *, is_blank: bool, times: int) -> None:
+        """Check an answer without rows: what has not a blank line either may have lost its rows.
+
+        Args:
+            is_blank: Whether it is a blank line, as documented.
+            times: How often this request has been answered so.
+
+        Raises:
+            PleaseRetry: It must come again to be believed.
+        """
+        self._has_blanks = self._has_blanks or is_blank
+        enough = _FEWER_VOIDS if self._has_voids and not self._has_blanks else _VOIDS
+        if is_blank or times >= min(enough, self.transport.limits.attempts):
+            self._has_voids = self._has_voids or not is_blank
+            return
+        msg = "the answer is empty, and no blank line as answers without rows are"
+        raise PleaseRetry(msg, after=None if self._has_blanks else 0)
+
+    def read(self, request: Request, keys: Collection[str], *, is_paged: bool = True) -> Page:
         """Read a whole answer.
 
         Args:
             request: What to ask.
+            keys: Columns of which every row has one at least.
             is_paged: Whether a further request would show that rows were cut off; where none
-                follows, the last line must have its line break.
+                follows, a last line without its line break must come twice to be believed.
         """
-        return self.transport.send(request, partial(_page, is_paged=is_paged))
+        unended: set[int] = set()
+        parse = partial(_page, keys=keys, unended=None if is_paged else unended)
+        times = count(1)
+
+        def read(reply: Reply) -> Page:
+            page = parse(reply)
+            if not page.rows:
+                self.believe(is_blank=page.facts["is_blank"], times=next(times))
+            return page
+
+        return self.transport.send(request, read)
 
     def offsets(
         self,
@@ -145,7 +128,7 @@ class InfinityClient:
 
         def page_at(offset: int, limit: int) -> Page:
             paging = (("limit", str(limit)), ("offset", str(offset)))
-            return self.read(self.request(path, (*params, *paging), api))
+            return self.read(self.request(path, (*params, *paging), api), keys)
 
         return walk(fetch, _HeededOffset(path, keys))
 
@@ -157,7 +140,7 @@ class InfinityClient:
             StreamUnavailable: There is none.
         """
         if chosen := self._tap.config.get("igrp_ids"):
-            return list(dict.fromkeys(chosen))
+            return list(dict.fromkeys(map(int, chosen)))
         found: list[int] = []
         todo = [self.offsets("igrps", (("sort[]", "igrp-asc"),), ("igrp",))]
         while todo:
@@ -189,14 +172,14 @@ class InfinityClient:
             raise StreamUnavailable(msg)
         if status == HTTPStatus.NOT_FOUND:
             raise StreamUnavailable(self._not_found(quoted))
-        if status == HTTPStatus.BAD_REQUEST and "limit" in said.lower():
+        if status == HTTPStatus.BAD_REQUEST and is_of_limit(said):
             msg = f"the vendor refuses the page size{quoted}; set a smaller page_size."
             raise LimitTooHigh(msg)
         msg = f"the vendor refuses the request{quoted} (HTTP {status}{reply.reference})."
         raise StreamFailed(msg)
 
     def _unauthorized(self, quoted: str) -> str:
-        has_key = bool(self._tap.config.get("api_key"))
+        has_key = bool((self._tap.config.get("api_key") or "").strip())
         usual = "v2.1" if has_key else "v2"
         wrong = "" if self.version == usual else f"; with this login api_version is {usual}"
         what = "api_key" if has_key else "username and password"
@@ -237,8 +220,13 @@ class _HeededOffset(OffsetPaginator):
         return super().get_next(response)
 
 
-def _page(reply: Reply, *, is_paged: bool) -> Page:
+def _page(reply: Reply, keys: Collection[str], unended: set[int] | None) -> Page:
     """Read all rows of an answer.
+
+    Args:
+        reply: The answer.
+        keys: Columns of which every row has one at least.
+        unended: Sizes of answers that came without their last line break; None where they pass.
 
     Raises:
         PleaseRetry: It broke off, or holds something else than rows.
@@ -253,10 +241,16 @@ def _page(reply: Reply, *, is_paged: bool) -> Page:
         size += taken.size
         if taken.is_last:
             break
-    if not (taken.is_terminated or is_paged):
+    if not taken.is_terminated and unended is not None and size not in unended:
+        unended.add(size)
         msg = "the answer's last line has no end"
-        raise PleaseRetry(msg)
-    return Page(rows, size=size)
+        raise PleaseRetry(msg, after=0)
+    for row in rows:
+        if "igrp" not in row and "igrpId" in row:
+            row["igrp"] = row.pop("igrpId")
+        if all(row.get(key) is None for key in keys):
+            raise no_row(row, keys)
+    return Page(rows, size=size, facts={"is_blank": taken.is_blank})
 
 
 def _id(value: Any) -> int:

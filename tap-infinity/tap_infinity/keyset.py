@@ -10,12 +10,14 @@ https://kb.infinity.co/knowledge-base/article/api-reports; the operand `gt` is i
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from tap_infinity.client import InfinityClient, Params
-from tap_infinity.lines import Lines, Taken
+from tap_infinity.lines import Lines, Taken, no_row
 from tap_shared.errors import PleaseRetry, StreamFailed
 from tap_shared.http import Reply, Request
 from tap_shared.page import Page
@@ -64,15 +66,16 @@ class KeysetWalk:
         self._reply: Reply | None = None
         self._lines = Lines(iter(()))
         self._received = 0
+        self._ends = 0
         self._trouble: PleaseRetry | None = None
         self._closed = False
         self._lock = threading.Lock()
 
     def job(self) -> Step:
         """Read on: some rows, and the job that reads the next ones."""
-        taken = self._client.rows.use(self._read)
-        self._advance(taken.rows)
-        has_ended = taken.is_last and not self._received
+        taken, ids = self._client.rows.use(self._read)
+        self._advance(ids)
+        has_ended = self._is_end(taken)
         if taken.is_last or self._trouble is not None:
             self._received = 0
         page, behind = self._give(Page(taken.rows, size=taken.size * _HELD))
@@ -101,12 +104,12 @@ class KeysetWalk:
             ),
         )
 
-    def _read(self, limit: int) -> Taken:
+    def _read(self, limit: int) -> tuple[Taken, list[int]]:
         request = self._request(limit)
         return self._client.transport.persist(request, partial(self._attempt, request))
 
-    def _attempt(self, request: Request) -> Taken:
-        """Read some lines, of the answer at hand or of a new one.
+    def _attempt(self, request: Request) -> tuple[Taken, list[int]]:
+        """Read some lines, of the answer at hand or of a new one; give them and their row ids.
 
         Raises:
             PleaseRetry: Nothing could be read, or the answer before broke off: wait first.
@@ -114,17 +117,36 @@ class KeysetWalk:
         if self._trouble is not None:
             trouble, self._trouble = self._trouble, None
             raise trouble
+        taken = self._take(request)
+        self._ends = self._ends + 1 if self._is_end(taken) else 0
+        if self._ends:
+            self._client.believe(is_blank=taken.is_blank, times=self._ends)
+        ids = list(_ids(taken.rows))
+        if len(ids) < len(taken.rows):
+            taken.trouble = no_row(taken.rows[len(ids)], ("rowId",))
+            del taken.rows[len(ids) :]
+        if taken.trouble is not None:
+            self._let_go()
+            if not taken.rows:
+                self._received = 0
+                raise taken.trouble
+        self._trouble = taken.trouble
+        return taken, ids
+
+    def _is_end(self, taken: Taken) -> bool:
+        return taken.is_last and not self._received and not taken.rows
+
+    def _take(self, request: Request) -> Taken:
         if self._reply is None:
             self._open(request)
         taken = self._lines.take()
-        if taken.is_last or taken.trouble is not None:
-            with self._lock:
-                self._drop()
-        if taken.trouble is not None and not taken.rows:
-            self._received = 0
-            raise taken.trouble
-        self._trouble = taken.trouble
+        if taken.is_last:
+            self._let_go()
         return taken
+
+    def _let_go(self) -> None:
+        with self._lock:
+            self._drop()
 
     def _open(self, request: Request) -> None:
         reply = self._client.transport.open(request)
@@ -135,30 +157,27 @@ class KeysetWalk:
             self._reply = reply
         self._lines = Lines(reply.blocks(is_bounded=False), self._wanted)
 
-    def _advance(self, rows: Sequence[dict[str, Any]]) -> None:
+    def _advance(self, ids: Sequence[int]) -> None:
         """Move on behind the last row.
 
         Raises:
-            StreamFailed: Row ids are unusable or do not grow, compared as integers: the vendor
-                ignored the order or the filter.
+            StreamFailed: Row ids do not grow, compared as integers: the vendor ignored the order
+                or the filter.
         """
-        last = -1 if self.last is None else self.last
+        before = -1 if self.last is None else self.last
+        if any(a >= b for a, b in pairwise((before, *ids))):
+            msg = (
+                f"{self._path}: rowId does not grow from row to row, so the vendor ignored the"
+                " order or the filter; nothing past it was read."
+            )
+            raise StreamFailed(msg)
+        self._received += len(ids)
+        if ids:
+            self.last = ids[-1]
+
+
+def _ids(rows: Sequence[dict[str, Any]]) -> Iterator[int]:
+    """Give the row ids, up to the first that is unusable."""
+    with suppress(KeyError, TypeError, ValueError):
         for row in rows:
-            try:
-                row_id = int(row["rowId"])
-            except (KeyError, TypeError, ValueError):
-                msg = (
-                    f"{self._path}: the vendor sent a row without a usable rowId; nothing past it"
-                    " was read. Report it to the vendor."
-                )
-                raise StreamFailed(msg) from None
-            if row_id <= last:
-                msg = (
-                    f"{self._path}: rowId does not grow from row to row, so the vendor ignored the"
-                    " order or the filter; nothing past it was read."
-                )
-                raise StreamFailed(msg)
-            last = row_id
-        self._received += len(rows)
-        if rows:
-            self.last = last
+            yield int(row["rowId"])

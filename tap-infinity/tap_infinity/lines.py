@@ -3,25 +3,31 @@
 An answer without rows is a blank line. A line that is no object (a bare string is a message of the
 vendor) means that the answer went wrong there; so does a last line that was cut. Rows before it are
 good. Facts: https://kb.infinity.co/service/api/reports_v2_basics.html; the cut line is inferred.
+
+A JSON array, which the vendor gives for another `format`, is read as well, but whole; so is its
+empty one, that has lost its opening bracket (https://github.com/ETikalenko/Infinity).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from tap_shared.errors import PleaseRetry
+from tap_infinity.page_limit import LimitTooHigh, is_of_limit
+from tap_shared.errors import PleaseRetry, StreamFailed
 from tap_shared.page import decode
 
-__all__ = ["Lines", "Taken", "rows_of", "told"]
+__all__ = ["Lines", "Taken", "no_row", "rows_of", "told"]
 
 Row = dict[str, Any]
 
 _decoder = msgspec.json.Decoder(Row)
 _NUL = b"\\u0000"
+_BLANK = b" \t\r\n\xef\xbb\xbf"  # and the bytes of a mark that some servers begin with
+_LONGEST = 256 << 20
 _LONGEST_MESSAGE = 200
 
 
@@ -35,6 +41,7 @@ class Taken:
         trouble: Why the answer cannot be read on; None where it can, or has ended well.
         is_last: Whether the answer has ended.
         is_terminated: Whether its last line had its line break.
+        is_blank: Whether it is lines as documented, so that it can be believed to have no rows.
     """
 
     rows: list[Row]
@@ -42,6 +49,7 @@ class Taken:
     trouble: PleaseRetry | None = None
     is_last: bool = False
     is_terminated: bool = True
+    is_blank: bool = True
 
 
 class Lines:
@@ -57,12 +65,29 @@ class Lines:
         self._blocks = blocks
         self._wanted = wanted
         self._rest = b""
+        self._got = 0
+        self._is_array: bool | None = None
 
     def take(self) -> Taken:
-        """Read the next lines."""
+        """Read the next lines.
+
+        Raises:
+            StreamFailed: A line has no end.
+        """
         taken = Taken([], 0)
-        pending = bytearray(self._rest)
-        end = pending.rfind(b"\n") + 1
+        whole = self._whole_lines(taken)
+        if taken.is_last and self._rest.strip(_BLANK):
+            taken.is_terminated = bool(self._is_array)
+            whole += self._rest
+        taken.is_blank = self._got > 0 and not self._is_array
+        taken.size = len(whole)
+        taken.rows, wrong = _array(whole) if self._is_array else rows_of(whole)
+        taken.trouble = wrong or taken.trouble
+        return taken
+
+    def _whole_lines(self, taken: Taken) -> bytes:
+        """Read to the end of a line, an array to its own end."""
+        pending, end = bytearray(self._rest), 0
         while not (end and len(pending) >= self._wanted):
             try:
                 block = next(self._blocks, None)
@@ -72,18 +97,28 @@ class Lines:
             if block is None:
                 taken.is_last = True
                 break
-            found = block.rfind(b"\n") + 1
+            found = 0 if self._is_array else block.rfind(b"\n") + 1
             end = len(pending) + found if found else end
             pending += block
+            self._got += len(block)
+            if self._is_array is None and (text := pending.lstrip(_BLANK)):
+                self._is_array = text.startswith((b"[", b"]"))
+                end = 0 if self._is_array else end
+            if len(pending) - end > _LONGEST:
+                msg = f"the vendor sent a line of more than {_LONGEST >> 20} MiB."
+                raise StreamFailed(msg)
         self._rest = bytes(pending[end:])
-        whole = bytes(pending[:end])
-        if taken.is_last and self._rest.strip():
-            taken.is_terminated = False
-            whole += self._rest
-        taken.size = len(whole)
-        taken.rows, wrong = rows_of(whole)
-        taken.trouble = wrong or taken.trouble
-        return taken
+        return bytes(pending[:end])
+
+
+def _array(body: bytes) -> tuple[list[Row], PleaseRetry | None]:
+    """Decode a JSON array of rows; none of them where it is cut."""
+    if not body.strip(_BLANK) or body.strip(_BLANK) == b"]":
+        return [], None
+    try:
+        return decode(body, list[Row]), None
+    except PleaseRetry as err:
+        return [], err
 
 
 def rows_of(lines: bytes) -> tuple[list[Row], PleaseRetry | None]:
@@ -95,7 +130,7 @@ def rows_of(lines: bytes) -> tuple[list[Row], PleaseRetry | None]:
         pass  # a lone surrogate, or something that is no row: the lines tell
     rows: list[Row] = []
     for line in lines.split(b"\n"):
-        if not line.strip():
+        if not line.strip(_BLANK):
             continue
         try:
             rows.append(_row(line))
@@ -112,9 +147,21 @@ def _row(line: bytes) -> Row:
     """
     message = told(line)
     if message:
-        msg = f"the vendor sent a message instead of rows: {message}"
-        raise PleaseRetry(msg)
+        raise _fault(message)
     return decode(line, Row)
+
+
+def _fault(message: str) -> PleaseRetry:
+    said = f"the vendor sent a message instead of rows: {message}"
+    return LimitTooHigh(said) if is_of_limit(message) else PleaseRetry(said)
+
+
+def no_row(row: Mapping[str, Any], keys: Collection[str]) -> PleaseRetry:
+    """Give the error for an object without a usable key, which may be a message as well."""
+    said = next((row[name] for name in ("message", "error") if isinstance(row.get(name), str)), "")
+    if said and not any(row.get(key) for key in keys):
+        return _fault(_shortened(said))
+    return PleaseRetry(f"the vendor sent a row without a usable {' or '.join(keys)}")
 
 
 def told(body: bytes) -> str:
@@ -123,4 +170,8 @@ def told(body: bytes) -> str:
         text = msgspec.json.decode(body, type=str)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""
-    return " ".join(text.split())[:_LONGEST_MESSAGE] or "(empty)"
+    return _shortened(text) or "(empty)"
+
+
+def _shortened(text: str) -> str:
+    return " ".join(text.split())[:_LONGEST_MESSAGE]

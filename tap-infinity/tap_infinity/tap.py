@@ -144,7 +144,7 @@ class TapInfinity(ApiTap):
             raise SettingRefused(missing, "is required beside the other half of the login.")
         if any(igrp < 0 for igrp in self.config.get("igrp_ids") or []):
             raise SettingRefused("igrp_ids", "must be the numbers of installations.")
-        zone_setting("metrics_timezone", self.config["metrics_timezone"])
+        zone_setting("metrics_timezone", self.config["metrics_timezone"] or "")
 
     def discover_streams(self) -> Sequence[ApiStream]:
         """Give the fixed streams, channel metrics and the user's reports.

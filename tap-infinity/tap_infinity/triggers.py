@@ -5,9 +5,9 @@ tells that it is new. So the state of an installation keeps, beside the watermar
 to this `rowId` everything older than the lookback has been emitted. After the windows of a run, one
 walk over the days before them asks for what lies beyond.
 
-That number is the highest `rowId` of the latest days when the run began, not the highest one that
+That number is the highest `rowId` when the run began, asked for first, and not the highest one that
 was read: a row may arrive in a window that is read already, while a younger one arrives in a window
-still to come. Only where the latest days are empty is it what was read.
+still to come.
 """
 
 from __future__ import annotations
@@ -74,24 +74,16 @@ class _Reading(WindowRead):
     Args:
         window: The window.
         state: The partition's state.
-        newest: The vendor's highest row id when the run began; None where it is not known.
-        walks: What was read; their ends tell it then.
+        newest: The vendor's highest row id when the run began.
         is_last: Whether windows and catch-up are complete with it.
     """
 
     def __init__(
-        self,
-        window: Window,
-        state: MutableMapping[str, Any],
-        newest: int | None,
-        walks: Sequence[KeysetWalk],
-        *,
-        is_last: bool,
+        self, window: Window, state: MutableMapping[str, Any], newest: int, *, is_last: bool
     ) -> None:
         super().__init__(window)
         self.state = state
         self.newest = newest
-        self.walks = walks
         self.is_last = is_last
 
     def note(self) -> None:
@@ -100,13 +92,11 @@ class _Reading(WindowRead):
         A first run that is interrupted leaves what the next one needs to find the rows that
         arrived since in windows that it has read.
         """
+        known = _number(self.state.get(_REACHED))
         if self.is_last:
-            newest = self.newest
-            if newest is None:
-                newest = max((walk.last or 0 for walk in self.walks), default=0)
-            self.state[_REACHED] = max(newest, _number(self.state.get(_REACHED)) or 0)
+            self.state[_REACHED] = max(self.newest, known or 0)
             self.state.pop(_FIRST_RUN, None)
-        elif self.newest is not None and _number(self.state.get(_REACHED)) is None:
+        elif known is None:
             self.state.setdefault(_FIRST_RUN, self.newest)
 
 
@@ -134,39 +124,41 @@ class TriggerWindows(InfinityStream):
         if not windows:
             return []
         read = partial(self._windows, span, context, windows)
-        if not self.is_windowed:
-            return read(None)
-        latest = windows[-1]
-        walk = KeysetWalk(
-            self.tap.client,
-            self._path(igrp_of(context)),
-            self._params(Window(max(latest.start, latest.end - _LATEST), latest.end), ("rowId",)),
-            after=None,
-            give=lambda _: (None, ()),
-            wanted=_WHOLE_PAGE,
-        )
-        return [partial(self._highest, walk, read)]
+        return [partial(self._begin, windows, context, read)] if self.is_windowed else read(0)
 
-    def _highest(self, walk: KeysetWalk, read: Callable[[int | None], Iterable[Node]]) -> Step:
-        """Read one page of the latest row ids, and lead to the next one or to the windows."""
-        if walk.job().then:
-            return Step(None, [partial(self._highest, walk, read)])
-        return Step(None, list(read(walk.last)))
+    def _begin(
+        self,
+        windows: Sequence[Window],
+        context: Context | None,
+        read: Callable[[int], Iterable[Node]],
+    ) -> Step:
+        """Ask for the highest row id of the latest days, or of all where they are empty."""
+        end = windows[-1].end
+        first = _midnight(self.tap.settings.start_date)
+        newest = 0
+        for start in dict.fromkeys((max(first, end - _LATEST), first)):
+            params = (*self._params(Window(start, end), ()), ("sort[]", "rowId-desc"))
+            asked = self.tap.client.request(self._path(igrp_of(context)), (*params, ("limit", "1")))
+            for found in self.tap.client.read(asked, ("rowId",)).column("rowId"):
+                newest = max(newest, _number(found) or 0)
+            if newest:
+                break
+        return Step(None, list(read(newest)))
 
     def _windows(
-        self, span: Span, context: Context | None, windows: Sequence[Window], newest: int | None
+        self, span: Span, context: Context | None, windows: Sequence[Window], newest: int
     ) -> Iterator[Node]:
         """Give window by window, then what arrived late before them."""
         igrp, state = igrp_of(context), self.get_context_state(context)
         for window in windows:
             yield self._walk(igrp, window, span).job
             read = Window(window.start, min(window.end, span.end))
-            yield Fence(_Reading(read, state, newest, self._walks, is_last=False))
+            yield Fence(_Reading(read, state, newest, is_last=False))
         start, after = _midnight(self.tap.settings.start_date), _known(state)
         if span.watermark and after is not None and start < windows[0].start:
             yield self._walk(igrp, Window(start, windows[0].start), span, after).job
         end = Window(span.end, span.end)
-        yield Fence(_Reading(end, state, newest, self._walks, is_last=True))
+        yield Fence(_Reading(end, state, newest, is_last=True))
 
     def verify(self, read: WindowRead) -> Sequence[Node]:
         """Keep the catch-up's state; there is no count to compare with."""

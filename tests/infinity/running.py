@@ -16,7 +16,7 @@ from contact_sandbox.infinity.api import InfinityVendor
 from tap_infinity.tap import TapInfinity
 from tap_shared.errors import TapError
 
-__all__ = ["NOW", "Run", "Site", "serve"]
+__all__ = ["NOW", "Run", "Site", "run_against", "serve"]
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 Key = tuple[Any, ...]
@@ -98,25 +98,31 @@ class Site:
         """
         served = self.server.settings("infinity")
         settings = {k: v for k, v in {**served, **config}.items() if k not in without}
-        said = _Said()
-        logging.getLogger("tap-infinity").addHandler(said)
-        out = io.StringIO()
-        error = None
-        try:
-            with redirect_stdout(out):
-                _tap(settings, streams, state).sync_all()
-        except TapError as err:
-            error = err
-        finally:
-            logging.getLogger("tap-infinity").removeHandler(said)
+        run = run_against(settings, streams, state)
         assert not self.server.errors
-        return Run(
-            [json.loads(line) for line in out.getvalue().split("\n") if line], error, said.lines
-        )
+        return run
 
     def requests(self, path: str) -> list[dict[str, list[str]]]:
         """Give the queries of the requests whose path ends so."""
         return [e.query for e in self.server.log.entries if e.path.endswith(path)]
+
+
+def run_against(
+    settings: Mapping[str, Any], streams: Sequence[str], state: Mapping[str, Any] | None = None
+) -> Run:
+    """Sync some streams with a whole config."""
+    said = _Said()
+    logging.getLogger("tap-infinity").addHandler(said)
+    out = io.StringIO()
+    error = None
+    try:
+        with redirect_stdout(out):
+            _tap(dict(settings), streams, state).sync_all()
+    except TapError as err:
+        error = err
+    finally:
+        logging.getLogger("tap-infinity").removeHandler(said)
+    return Run([json.loads(line) for line in out.getvalue().split("\n") if line], error, said.lines)
 
 
 def _tap(

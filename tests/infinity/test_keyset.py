@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_infinity.client import InfinityClient, LimitTooHigh, PageLimit
+from tap_infinity.client import InfinityClient
 from tap_infinity.keyset import KeysetWalk
+from tap_infinity.page_limit import LimitTooHigh, PageLimit
 from tap_shared.errors import PleaseRetry, StreamFailed
 from tap_shared.http import Request
 from tests.infinity.running import serve
@@ -61,6 +62,11 @@ class Vendor:
 
     def request(self, path: str, params: tuple[tuple[str, str], ...]) -> Request:
         return Request(path, path, params=params)
+
+    def believe(self, *, is_blank: bool, times: int) -> None:
+        if not is_blank and times < 3:
+            msg = "empty"
+            raise PleaseRetry(msg)
 
     def persist(self, request: Request, attempt: Callable[[], Any]) -> Any:
         assert request.params

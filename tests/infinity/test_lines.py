@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_infinity.lines import Lines, told
-from tap_shared.errors import PleaseRetry
+from tap_infinity import lines
+from tap_infinity.lines import Lines, no_row, told
+from tap_infinity.page_limit import LimitTooHigh
+from tap_shared.errors import PleaseRetry, StreamFailed
 
 ROWS = st.lists(
     st.fixed_dictionaries({"rowId": st.integers(0, 2**63 - 1), "notes": st.text()}), max_size=30
@@ -24,10 +26,10 @@ def in_pieces(body: bytes, cuts: Sequence[int]) -> Iterator[bytes]:
     return (body[a:b] for a, b in itertools.pairwise(edges))
 
 
-def everything(lines: Lines) -> tuple[list[dict[str, Any]], PleaseRetry | None, bool]:
+def everything(answer: Lines) -> tuple[list[dict[str, Any]], PleaseRetry | None, bool]:
     rows: list[dict[str, Any]] = []
     while True:
-        taken = lines.take()
+        taken = answer.take()
         rows += taken.rows
         if taken.is_last or taken.trouble is not None:
             return rows, taken.trouble, taken.is_terminated
@@ -76,9 +78,56 @@ def test_what_is_no_row_is_told(body: bytes, said: str) -> None:
     assert rows == [{"rowId": 1}] * body.startswith(b'{"rowId":1}')
 
 
-@pytest.mark.parametrize("body", [b"", b"\n", b"\n\n", b" \r\n"])
-def test_blank_answers_have_no_rows(body: bytes) -> None:
-    assert everything(Lines(iter([body] if body else [])))[:2] == ([], None)
+BOM = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize(
+    ("body", "is_blank"),
+    [(b"\n", True), (b"\n\n", True), (b" \r\n", True), (BOM + b"\n", True), (b"", False),
+     (b"[]", False), (b"\n]\n", False), (BOM + b"[ ]\n", False)],
+)  # fmt: skip
+def test_answers_without_rows(body: bytes, is_blank: bool) -> None:  # noqa: FBT001
+    taken = Lines(iter([body] if body else [])).take()
+    assert (taken.rows, taken.trouble, taken.is_last) == ([], None, True)
+    assert taken.is_blank == is_blank, "a blank line is the documented way"
+
+
+@given(rows=ROWS, cuts=st.lists(st.integers(0), max_size=9), wanted=st.integers(1, 200))
+def test_an_array_is_read_whole_or_not_at_all(
+    rows: list[dict[str, Any]], cuts: list[int], wanted: int
+) -> None:
+    body = b" \n[" + b",\n".join(json.dumps(row).encode() for row in rows) + b"\n]\n"
+    found, trouble, is_terminated = everything(Lines(in_pieces(body, cuts), wanted))
+    assert trouble is None
+    assert is_terminated
+    assert [row["rowId"] for row in found] == [row["rowId"] for row in rows]
+    cut = body.rstrip()[:-1]
+    found, trouble, _ = everything(Lines(in_pieces(cut, cuts), wanted))
+    assert found == []
+    assert "no complete JSON" in str(trouble)
+
+
+def test_a_line_without_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "_LONGEST", 5 << 20)
+    with pytest.raises(StreamFailed, match="a line of more than 5 MiB"):
+        everything(Lines(itertools.repeat(b"x" * 65536)))
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [({"error": "Try  again"}, "a message instead of rows: Try again"),
+     ({"message": "x" * 500, "code": 5}, "rows: " + "x" * 200),
+     ({"error": ["?"]}, "a row without a usable rowId"),
+     ({"rowId": "", "notes": "secret"}, "a row without a usable rowId")],
+)  # fmt: skip
+def test_an_object_without_its_key_is_no_row(row: dict[str, Any], said: str) -> None:
+    assert str(no_row(row, ("rowId",))).endswith(said)
+
+
+def test_a_message_about_the_limit_is_told_from_one_about_the_pace() -> None:
+    for said, kind in (("Limit is 1000 rows", LimitTooHigh), ("Rate limit hit", PleaseRetry)):
+        trouble = Lines(iter([json.dumps(said).encode()])).take().trouble
+        assert type(trouble) is kind
 
 
 def test_texts_that_choke_plain_parsers_survive() -> None:

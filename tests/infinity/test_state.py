@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import random
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 import pytest
 
+from contact_sandbox import Reply, Request, Server
 from contact_sandbox.infinity.api import InfinityVendor
 from tests.infinity.running import NOW, Run, Site, serve
 
@@ -113,6 +116,36 @@ def test_a_first_run_that_is_interrupted_still_lets_late_rows_be_found() -> None
         truth = {k for k in site.vendor.expected("triggers") if k[0] == 101}
         assert {*kept, *rest.keyed("triggers")} == truth
         assert len(rest.records("triggers")) < len(truth)
+
+
+class Busy(InfinityVendor):
+    """Gets a row in a window that has been read, then one in the window that is read next."""
+
+    arrives: ClassVar[list[tuple[str, datetime]]] = [
+        ("2026-11-05", datetime(2026, 11, 2, tzinfo=UTC)),
+        ("2026-11-10", datetime(2026, 11, 12, tzinfo=UTC)),
+    ]
+
+    def handle(self, request: Request) -> Reply:
+        """Let the row of this window arrive first."""
+        for first, at in self.arrives:
+            is_new = at.timestamp() not in {row.at for row in self.account.tables[101].rows}
+            if is_new and request.param("startDate") == first and not request.param("filter[]"):
+                self.account.tables[101]._add(random.Random(1), "call", at, counted=False)  # noqa: S311
+        return super().handle(request)
+
+
+def test_rows_that_arrive_while_the_latest_days_are_empty_are_found() -> None:
+    vendor = Busy(seed=1, now=datetime(2026, 11, 15, tzinfo=UTC), days=20, calls=40)
+    with Server([vendor]) as server:
+        site = Site(vendor, server)
+        later = {**SMALL, "max_concurrency": 1, "lookback": "1d"}
+        first = site.run("calls", igrp_ids=[101], **later)
+        second = site.run("calls", igrp_ids=[101], state=first.state, **later)
+        held = union(first, second, stream="calls")
+        assert held.keys() == {k for k in vendor.expected("calls") if k[0] == 101}
+        missed = held.keys() - first.keyed("calls").keys()
+        assert [held[k]["triggerDatetime"][:10] for k in missed] == ["2026-11-02"]
 
 
 def test_installations_resume_each_from_its_own_bookmark() -> None:

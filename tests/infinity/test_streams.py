@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import backoff
 import pytest
 
 from contact_sandbox import Faults
@@ -54,6 +55,20 @@ def test_an_installation_is_stamped_whatever_the_row_calls_it(full: Run) -> None
         assert "_extra" not in row
 
 
+UNDECLARED = {
+    "channel_metrics": {"bestCampaign", "callConversionRate"},
+    "goals": {"deDupeFields"},  # a list of lists
+}
+
+
+@pytest.mark.parametrize("stream", InfinityVendor.streams)
+def test_what_the_vendor_documents_is_declared(full: Run, stream: str) -> None:
+    found = {name for row in full.records(stream) for name in row.get("_extra", ())}
+    own = {name for name in found if name.startswith(("c_", "pt_"))}
+    odd = {"aiSummary", "leadScore"} if "calls" in stream or own else set()
+    assert found - own <= UNDECLARED.get(stream, odd)
+
+
 def test_installations_are_asked_for_once(site: Site) -> None:
     site.server.log.clear()
     run = site.run("channels", "goals", "calls", **SMALL)
@@ -74,11 +89,11 @@ def test_requests_for_triggers_follow_the_vendors_method(site: Site) -> None:
     site.server.log.clear()
     site.run("calls", igrp_ids=[101], **SMALL)
     asked = site.requests("/triggers/calls")
-    assert {tuple(query["sort[]"]) for query in asked} == {("rowId-asc",)}
-    first = [query for query in asked if "display[]" in query]
-    assert asked[: len(first)] == first, "what is the highest rowId is asked before anything else"
-    assert all(query["startDate"] == ["2026-11-19"] for query in first)
-    walks = asked[len(first) :]
+    highest, walks = asked[0], asked[1:]
+    assert highest["sort[]"] == ["rowId-desc"], "the highest rowId is asked before anything else"
+    assert highest["limit"] == ["1"]
+    assert (highest["startDate"], highest["endDate"]) == (["2026-11-19"], ["2026-11-20"])
+    assert {tuple(query["sort[]"]) for query in walks} == {("rowId-asc",)}
     for query in walks:
         assert query["tz"] == ["UTC"]
         assert query["format"] == ["json"]
@@ -114,11 +129,15 @@ def test_requests_stay_within_the_concurrency(site: Site) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"cap": 20, "cap_mode": "silent"}, {"cap": 20, "cap_mode": "error"}, {"auth": "basic"},
-     {"poison": 0.4}, {"short_pages": 0.5}, {"future_rows": 3}],
+    [{"cap": 20, "cap_mode": "silent"}, {"cap": 20, "cap_mode": "error"},
+     {"cap": 20, "cap_mode": "message"}, {"auth": "basic"}, {"poison": 0.4},
+     {"short_pages": 0.5}, {"future_rows": 3}],
     ids=str,
 )  # fmt: skip
-def test_peculiarities_of_an_account_cost_no_row(options: dict[str, Any]) -> None:
+def test_peculiarities_of_an_account_cost_no_row(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "full_jitter", lambda _longest: 0)
     names = ("calls", "channel_metrics", "audit_log", "pbx_user_states", "numbers")
     with serve(calls=60, days=9, **options) as site:
         run = site.run(*names, igrp_ids=[101], **SMALL)
@@ -139,7 +158,8 @@ def _truth(site: Site, stream: str) -> set[tuple[Any, ...]]:
     return {key for key in keys if key[0] == 101}
 
 
-def test_faults_on_the_wire_cost_no_row() -> None:
+def test_faults_on_the_wire_cost_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "full_jitter", lambda _longest: 0)
     names = ("calls", "channels", "igrps", "goal_triggers")
     with serve(faults=Faults(rate=0.2, seed=5), calls=60, days=9, poison=0.2) as site:
         run = site.run(*names, igrp_ids=[101, 2044], **SMALL)
