@@ -1,4 +1,4 @@
-"""The PBX's transport: the key in the query, the error table, and answers read tolerantly.
+"""The PBX's transport: the key in the query, and answers read tolerantly.
 
 Facts of the vendor: https://support.primevox.net/portal/en/kb/articles/call-history-cdr-v2 and
 sms-mms-messaging-v2 unless said otherwise.
@@ -6,154 +6,28 @@ sms-mms-messaging-v2 unless said otherwise.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tap_pbx.envelope import check_offset, error_of, integer, rows_of
+from tap_pbx.envelope import CALL, REPORTED, Kind, check_offset, integer, rows_of
 from tap_pbx.links import without_key
-from tap_shared.errors import (
-    CredentialsRefused,
-    PleaseRetry,
-    StreamFailed,
-    StreamUnavailable,
-    TapError,
-)
-from tap_shared.http import Reply, Request, Transport, gateway_faults
-from tap_shared.page import Page, decode
+from tap_pbx.refusals import Answer, Denied, Refused, read_answer, status_faults
+from tap_shared.errors import PleaseRetry, StreamUnavailable
+from tap_shared.http import Reply, Request, Transport
+from tap_shared.page import Page
 
 if TYPE_CHECKING:
     from tap_pbx.tap import TapPBX
 
-__all__ = ["CALLS", "NotThere", "PbxClient", "Refused", "read_answer", "status_faults"]
+__all__ = ["CALLS", "PbxClient"]
 
 T = TypeVar("T")
 Params = tuple[tuple[str, str], ...]
-Answer = Mapping[str, Any]
 
 CALLS = "/api/call_list.php"
 
-_BAD_REQUEST = 400
-_LONGEST = 200
-_KEY = re.compile(r"(auth|api) ?key .*invalid|api key and container id", re.IGNORECASE)
-_CONTAINER = re.compile(r"container ?id is invalid", re.IGNORECASE)
-_TEMPORARY = re.compile(r"connecting to the database|try again later", re.IGNORECASE)
-_NO_RIGHT = re.compile(
-    r"permission|not (allowed|permitted|authori[sz]ed)|denied|forbidden|unauthori[sz]ed|no access",
-    re.IGNORECASE,
-)
-
-
-class Refused(StreamFailed):
-    """The vendor answers with an error that this table does not know.
-
-    Args:
-        said: The vendor's text.
-    """
-
-    def __init__(self, said: str) -> None:
-        """Keep the vendor's text beside the sentence."""
-        super().__init__(f'the vendor answers with an error: "{said}".')
-        self.said = said
-
-
-class NotThere(StreamFailed):
-    """HTTP 404: the vendor has no such thing, or the path is another."""
-
-
-def vendor_error(text: str) -> TapError:
-    """Turn an error text of the vendor into what is to be done about it.
-
-    Texts: call-history-cdr-v2 and sms-mms-messaging-v2; a tenant's refusal is inferred.
-    """
-    said = " ".join(text.split())[:_LONGEST]
-    if _TEMPORARY.search(said):
-        return PleaseRetry("the vendor cannot reach its database")
-    if _KEY.search(said):
-        return CredentialsRefused(
-            "The PBX refuses the API key; make a new one in the portal's Users area and set"
-            " api_key."
-        )
-    if _CONTAINER.search(said):
-        return CredentialsRefused(
-            "The PBX refuses the container; set container_id to the six digits at the top left of"
-            " the portal's dashboard."
-        )
-    if _NO_RIGHT.search(said):
-        return StreamUnavailable(f'the vendor refuses it: "{said}".')
-    return Refused(said)
-
-
-def status_faults(reply: Reply) -> None:
-    """Raise for every HTTP status that is no success; an error text in the body goes first.
-
-    Raises:
-        TapError: Whatever the error table says.
-    """
-    if reply.status < _BAD_REQUEST:
-        return
-    text = error_of(_lenient(reply.body))
-    error = vendor_error(text) if text else None
-    if error is not None and not isinstance(error, Refused):
-        raise error
-    gateway_faults(reply)
-    if reply.status in {401, 403}:
-        msg = (
-            f"The PBX refuses the credentials (HTTP {reply.status}{reply.reference}); check"
-            " api_key, container_id and the rights of the key's user."
-        )
-        raise CredentialsRefused(msg)
-    if reply.status == 404:
-        raise NotThere(str(error) if error else f"the vendor answers HTTP 404{reply.reference}.")
-    if error is not None:
-        raise error
-    msg = f"the vendor answers HTTP {reply.status}{reply.reference}; check api_url."
-    raise StreamFailed(msg)
-
-
-def read_answer(body: bytes) -> Answer:
-    """Read a body that should be a JSON object, whatever its label says.
-
-    Raises:
-        PleaseRetry: It is no JSON object.
-        TapError: It is an error; errors come with status 200.
-    """
-    try:
-        answer = _decode(body)
-    except PleaseRetry:
-        _raise_plain_text(body)
-        raise
-    if text := error_of(answer):
-        raise vendor_error(text)
-    if isinstance(answer, dict):
-        return answer
-    msg = "the answer is no JSON object"
-    raise PleaseRetry(msg)
-
-
-def _decode(body: bytes) -> object:
-    anything: Any = Any
-    value: object = decode(body, anything)
-    return value
-
-
-def _lenient(body: bytes) -> object:
-    """Read an error's body; a gateway's HTML is no answer."""
-    try:
-        return _decode(body)
-    except PleaseRetry:
-        return None
-
-
-def _raise_plain_text(body: bytes) -> None:
-    """Raise for one of the documented errors sent as bare text; let anything else pass."""
-    text = body.decode("utf-8", "replace").strip()
-    if len(text) > _LONGEST or text[:1] in {"<", "{", "["}:
-        return
-    error = vendor_error(text)
-    if isinstance(error, (CredentialsRefused, PleaseRetry)):
-        raise error
+_DEFAULT_TENANT = "0"
 
 
 class PbxClient:
@@ -168,23 +42,30 @@ class PbxClient:
         self.key: str = tap.config["api_key"].strip()
         self.container: str = tap.config["container_id"].strip()
         self.access: Params = (("auth", self.key), ("containerID", self.container))
-        self.transport = tap.transport({}, self._faults)
+        self.transport = tap.transport({}, status_faults)
         self._tap = tap
         self._has_succeeded = False
+        self._known: set[str] = set()
 
     def media_transport(self, largest: int) -> Transport:
         """Give a transport under the same limits whose answers may have so many bytes."""
-        transport = self._tap.transport({}, self._faults)
+        transport = self._tap.transport({}, status_faults)
         transport.limits = replace(transport.limits, body_bytes=largest)
         return transport
 
-    def _faults(self, reply: Reply) -> None:
-        """Apply the error table; a key that was good before is refused for this thing only."""
+    def send(
+        self, request: Request, parse: Callable[[Reply], T], transport: Transport | None = None
+    ) -> T:
+        """Send a request; a key that was good before is refused for this thing only.
+
+        Raises:
+            TapError: Whatever the error table says.
+        """
         try:
-            status_faults(reply)
-        except CredentialsRefused as err:
-            if reply.status == 403 and self._has_succeeded:
-                msg = f"the vendor refuses it (HTTP 403{reply.reference})."
+            return (transport or self.transport).send(request, parse)
+        except Denied as err:
+            if self._has_succeeded:
+                msg = f"the vendor refuses it ({err.said}), though the key is good elsewhere."
                 raise StreamUnavailable(msg) from err
             raise
 
@@ -206,7 +87,29 @@ class PbxClient:
             self._has_succeeded = True
             return read(answer, len(reply.body))
 
-        return self.transport.send(Request(f"GET {path}", path, params=self.access + params), parse)
+        return self.send(Request(f"GET {path}", path, params=self.access + params), parse)
+
+    def ask_tenant(self, path: str, params: Params, read: Callable[[Answer, int], T]) -> T:
+        """Ask for rows of a tenant, of which the first parameter says which.
+
+        An error that nobody documented, for a tenant of which nothing was ever answered, is taken
+        for a refusal of that tenant, unless it is the only hope: how the vendor says that it has
+        none, or that the key may not see it, is not public.
+
+        Raises:
+            TapError: Whatever the error table says.
+        """
+        tenant = params[0][1]
+        try:
+            answer = self.ask(path, params, read)
+        except (Refused, Denied) as err:
+            has_hope = self._has_succeeded or tenant != self._tap.tenants[-1]
+            if tenant == _DEFAULT_TENANT or tenant in self._known or not has_hope:
+                raise
+            msg = f"the vendor refuses this tenant, or has none of that number: {err.said}."
+            raise StreamUnavailable(msg) from None
+        self._known.add(tenant)
+        return answer
 
     def _without_key(self, node: Any) -> Any:
         """Take the key out of every text that holds it: links may carry it (inferred)."""
@@ -223,19 +126,15 @@ class PbxClient:
 
     def calls(self, params: Params) -> Page:
         """Read a page of the call list; `facts['pages']` is the vendor's count of pages."""
-        return self.ask(CALLS, params, _counted)
+        return self.ask_tenant(CALLS, params, _counted)
 
-    def report(self, path: str, params: Params, name: str, key: str) -> Page:
-        """Read rows that come all at once, under `name` and by the identifier `key`."""
+    def ring_groups(self, params: Params) -> Page:
+        """Read ring-group events, of which no pages are known."""
+        return self.ask_tenant("/api/reports/raw/ringgroup", params, _all_under("data", REPORTED))
 
-        def read(answer: Answer, size: int) -> Page:
-            if name not in answer:
-                msg = f"the answer has neither '{name}' nor an error"
-                raise PleaseRetry(msg)
-            pages = integer(answer.get("maxPages")) or 1
-            return Page(rows_of(answer, name, key), size=size, facts={"pages": pages})
-
-        return self.ask(path, params, read)
+    def messaging(self, call: str, params: Params, name: str, kind: Kind) -> Page:
+        """Read what a messaging call gives, all at once."""
+        return self.ask(f"/api/messaging/v1/{call}", params, _all_under(name, kind))
 
 
 def _counted(answer: Answer, size: int) -> Page:
@@ -243,5 +142,22 @@ def _counted(answer: Answer, size: int) -> Page:
     if total is None:
         msg = "the answer has neither maxResultSize nor an error"
         raise PleaseRetry(msg)
-    pages = integer(answer.get("maxPages")) or 0
-    return Page(rows_of(answer, "data", "callUuid"), total, size, {"pages": pages})
+    rows = rows_of(answer, "data", CALL)
+    shown = integer(answer.get("currentResultSize"))
+    if shown and not rows:
+        msg = f"the answer counts {shown} calls on its page, but none are found in it"
+        raise PleaseRetry(msg)
+    return Page(rows, total, size, {"pages": integer(answer.get("maxPages")) or 0})
+
+
+def _all_under(name: str, kind: Kind) -> Callable[[Answer, int], Page]:
+    """Give the reader of an answer that has neither pages nor counts, as far as is known."""
+
+    def read(answer: Answer, size: int) -> Page:
+        rows = rows_of(answer, name, kind)
+        if not rows and name not in answer:
+            msg = f"the answer has neither '{name}' nor an error"
+            raise PleaseRetry(msg)
+        return Page(rows, size=size, facts={"pages": integer(answer.get("maxPages")) or 1})
+
+    return read

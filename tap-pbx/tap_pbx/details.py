@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from tap_pbx.client import Answer, NotThere
 from tap_pbx.envelope import events_of, integer
 from tap_pbx.event_types import purpose_of, redact_pins
+from tap_pbx.refusals import Answer, NotThere, Refused, says_gone
 from tap_shared.errors import PleaseRetry, StreamFailed
 from tap_shared.page import Page
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["EventReader"]
 
 _PASSES = 5
+_MOST_PAGES = 1000
 _CALL_COLUMNS = ("container_id", "tenant_id", "callUuid", "callDate")
 
 Row = dict[str, Any]
@@ -84,9 +85,10 @@ class EventReader:
         further = (("page", str(number)),) if number > 1 else ()
         try:
             page = self._client.ask(self._path, (*params, *further), _counted)
-        except NotThere as err:
-            return self._vanished(err)
         except StreamFailed as err:
+            if self._has_vanished(err):
+                self._logger.warning("The details of a call are gone: %s It has no events.", err)
+                return Page([], 0, facts={"pages": 1})
             if self._has_succeeded:
                 raise
             msg = f"{err} No details could be read so far: check call_details_path."
@@ -94,13 +96,11 @@ class EventReader:
         self._has_succeeded = True
         return page
 
-    def _vanished(self, err: NotThere) -> Page:
-        """Go on without a call that the vendor no longer has; the first one means a wrong path."""
-        if not self._has_succeeded:
-            msg = f"{err} No details could be read so far: check call_details_path."
-            raise StreamFailed(msg) from None
-        self._logger.warning("The details of a call are gone (HTTP 404); it has no events.")
-        return Page([], 0, facts={"pages": 1})
+    def _has_vanished(self, err: StreamFailed) -> bool:
+        """Tell whether the vendor no longer has a call; a bare 404 at first means a wrong path."""
+        if isinstance(err, NotThere):
+            return self._has_succeeded or bool(err.said)
+        return isinstance(err, Refused) and says_gone(err.said)
 
     def _shaped(self, row: Row, call: Row) -> Row:
         name = purpose_of(row.get("eventType"))
@@ -123,4 +123,8 @@ def _counted(answer: Answer, size: int) -> Page:
         msg = f"the vendor counts {total} events of a call, but none are found in its answer."
         raise StreamFailed(msg)
     pages = max(integer(answer.get("maxPages")) or 0, -(-total // len(rows)) if rows else 0)
-    return Page(rows, total, size, {"pages": min(pages, total)})
+    pages = min(pages, total)
+    if pages > _MOST_PAGES:
+        msg = f"the vendor tells of {pages} pages of events of one call, more than can be."
+        raise StreamFailed(msg)
+    return Page(rows, total, size, {"pages": pages})

@@ -12,9 +12,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from tap_shared.coerce import Rules, coercion
+
 __all__ = ["MASK", "event_type_rows", "purpose_of", "redact_pins"]
 
 MASK = "***"
+
+_whole = coercion({"type": "integer"}, Rules())
 
 _COLUMNS = ("purpose", "data1", "data2", "data3", "data4", "category", "sensitive")
 
@@ -62,8 +66,8 @@ def redact_pins(row: dict[str, Any]) -> None:
 
 
 def _number(event_type: object) -> int:
-    """Read a type, which may arrive as text; 0 for what is none."""
+    """Read a type as its column will show it, which may arrive as text; 0 for what is none."""
     try:
-        return int(str(event_type).strip())
-    except ValueError:
+        return _whole(event_type) or 0
+    except (ValueError, OverflowError, ArithmeticError):
         return 0

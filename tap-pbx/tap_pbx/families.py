@@ -57,14 +57,22 @@ def second_of(value: object) -> datetime | None:
         return None
 
 
-def check_inside(rows: Iterable[Row], field: str, window: Window) -> None:
+def check_inside(
+    rows: Iterable[Row], field: str, window: Window, *, after: timedelta = SECOND
+) -> None:
     """Check that the vendor heeded the dates: a misread date silently means another day.
 
+    Args:
+        rows: The vendor's rows.
+        field: Their time.
+        window: What was asked for; a second before it is granted for rounding.
+        after: How much is granted after it.
+
     Raises:
-        StreamFailed: A row lies outside the window; a second is granted for rounding.
+        StreamFailed: A row lies outside the window.
     """
     whole = whole_seconds(window)
-    first, last = whole.start - SECOND, whole.end + SECOND
+    first, last = whole.start - SECOND, whole.end + after
     for row in rows:
         at = second_of(row.get(field))
         if at is not None and not first <= at <= last:

@@ -27,6 +27,8 @@ _PASSES = 5
 _PAGES = 40
 """Pages of a window above which it is halved before it is read: deep pages are slow (inferred)."""
 
+_MOST_PAGES = 10_000
+
 _DIRECTIONS = ("showInbound", "showOutbound", "showInternal")
 
 Params = tuple[tuple[str, str], ...]
@@ -87,11 +89,17 @@ class Part:
             page_rows: Rows of the first page.
             total: The vendor's count of rows.
             announced: The vendor's count of pages, which may be 0 or lag behind.
+
+        Raises:
+            StreamFailed: There are absurdly many, in however short a time.
         """
-        if not page_rows or page_rows >= total:
+        if not page_rows:
             return 1
         count = max(-(-total // page_rows), min(announced, total))
         self._is_oversized = count > _PAGES and not self._may_be_large
+        if count > _MOST_PAGES and self._may_be_large:
+            msg = f"the vendor tells of {count} pages of calls in {self.window}, more than can be."
+            raise StreamFailed(msg)
         return 1 if self._is_oversized else count
 
     @property

@@ -6,12 +6,15 @@ That `recordingUrl` may carry the key is inferred: the vendor's calls take it in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from urllib.parse import parse_qs, unquote, unquote_plus, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urljoin, urlsplit, urlunsplit
 
-__all__ = ["file_name_of", "on_same_host", "without_key"]
+__all__ = ["file_name_of", "has_side_effect", "on_same_host", "without_key"]
 
 _KEY = "auth"
+_WAV = ".wav"
+_SIDE_EFFECTS = re.compile(r"/(c2c|fax_send)\w*\.php", re.IGNORECASE)
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -55,15 +58,30 @@ def on_same_host(url: str, base: str) -> str | None:
     except ValueError:
         return None
     is_same = (parts.scheme, parts.hostname, ports[0]) == (own.scheme, own.hostname, ports[1])
-    return urlunsplit(parts._replace(fragment="")) if is_same else None
+    if not is_same or has_side_effect(parts.path):
+        return None
+    return urlunsplit(parts._replace(fragment=""))
+
+
+def has_side_effect(path: str) -> bool:
+    """Tell whether a path places a call or sends a fax, which a GET of it would do.
+
+    Paths: https://support.primevox.net/portal/en/kb/articles/click-to-call-v2 and efax-v2.
+    """
+    return _SIDE_EFFECTS.search(unquote(path)) is not None
 
 
 def file_name_of(url: str) -> str | None:
-    """Give the wav file's name as a link states it: `fileName`, else the end of its path."""
+    """Give the wav file's name as a link states it.
+
+    That is `fileName`, else another value that ends in `.wav`, else such an end of its path.
+    """
     try:
         parts = urlsplit(url.strip())
     except ValueError:
         return None
-    named = parse_qs(parts.query).get("fileName")
-    name = named[-1] if named else unquote(parts.path.rpartition("/")[2])
-    return name if named or name.lower().endswith(".wav") else None
+    pairs = parse_qsl(parts.query)
+    named = [value for name, value in pairs if name.lower() == "filename"]
+    named = named or [value for _, value in pairs if value.lower().endswith(_WAV)]
+    last = unquote(parts.path.rpartition("/")[2])
+    return named[-1] if named else last if last.lower().endswith(_WAV) else None

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tap_pbx.envelope import integer
+
 __all__ = ["NoteRefused", "form_of"]
 
 _LONGEST = 255
 _WORST = 5
-_FLAGS = {"1": "1", "true": "1", "0": "0", "false": "0"}
+_FLAGS = {"true": 1, "false": 0}
 
 
 class NoteRefused(ValueError):
@@ -45,16 +47,17 @@ def form_of(row: Mapping[str, Any], tenant: str) -> list[tuple[str, str]]:
 
 def _flag(value: object) -> str:
     text = str(value).strip().lower()
-    if text not in _FLAGS:
+    found = _FLAGS.get(text, integer(value))
+    if found not in {0, 1}:
         raise NoteRefused("callFlagged must be 0 or 1")
-    return _FLAGS[text]
+    return str(found)
 
 
 def _severity(value: object) -> str:
-    text = str(value).strip()
-    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and int(text) <= _WORST):
+    found = None if isinstance(value, bool) else integer(value)
+    if found is None or not 0 <= found <= _WORST:
         raise NoteRefused(f"callSeverity must be a whole number from 0 to {_WORST}")
-    return str(int(text))
+    return str(found)
 
 
 def _notes(value: object) -> str:

@@ -6,20 +6,29 @@ only, with the key put in anew; otherwise the recording is asked for by its file
 
 from __future__ import annotations
 
-import re
+import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from tap_pbx.archive import Archive, Audio, place_of
-from tap_pbx.client import NotThere, Refused, read_answer
 from tap_pbx.links import file_name_of, on_same_host
-from tap_shared.errors import PleaseRetry, StreamFailed
+from tap_pbx.refusals import (
+    DATABASE,
+    NotThere,
+    Refused,
+    Unknown,
+    plain_text,
+    read_answer,
+    says_gone,
+)
+from tap_shared.coerce import Rules, coercion
+from tap_shared.errors import PleaseRetry, PleaseWait, StreamFailed
 from tap_shared.http import Reply, Request
 
 if TYPE_CHECKING:
     from tap_pbx.client import PbxClient
 
-__all__ = ["Recordings"]
+__all__ = ["Recordings", "has_recording"]
 
 _DOUBTS = 4
 """Answers that are no audio before the vendor is believed: the same may be a passing fault."""
@@ -27,14 +36,23 @@ _DOUBTS = 4
 _DOUBT_SECONDS = 0.25
 
 _LARGEST = 4 << 30
-_GONE = re.compile(
-    r"not? .*(found|exist|available|recording|file)|n't .*(found|exist|find)|no such"
-    r"|missing|unavailable|unknown|invalid file|deleted|expired|purged|removed",
-    re.IGNORECASE,
-)
+_truth = coercion({"type": "boolean"}, Rules())
 
 Row = dict[str, Any]
 MISSING, INVALID = "missing", "invalid"
+
+
+def has_recording(call: Row) -> bool:
+    """Tell whether a call is marked as recorded, or in doubt, or has a link."""
+    try:
+        marked = _truth(call.get("callRecorded"))
+    except ValueError:
+        marked = True
+    return bool(marked or _link_of(call))
+
+
+def _link_of(call: Row) -> str | None:
+    return str(call.get("recordingUrl") or "").strip() or None
 
 
 class Recordings:
@@ -45,12 +63,20 @@ class Recordings:
         path: The `recording_path` setting.
         archive: Where audio is stored; None stores none.
         attempts: The `max_attempts` setting.
+        logger: Where errors that nobody documented are told.
     """
 
     def __init__(
-        self, client: PbxClient, path: str, archive: Archive | None, attempts: int
+        self,
+        client: PbxClient,
+        path: str,
+        archive: Archive | None,
+        attempts: int,
+        logger: logging.Logger,
     ) -> None:
         """Prepare; nothing is sent."""
+        self._logger = logger
+        self._told: set[str] = set()
         self._client = client
         self._path = path
         self._archive = archive
@@ -64,7 +90,7 @@ class Recordings:
 
     def listed(self, call: Row) -> Row:
         """Give the row of a recording that is not fetched."""
-        link = str(call.get("recordingUrl") or "") or None
+        link = _link_of(call)
         named = call.get("fileName")
         name = named if isinstance(named, str) and named else file_name_of(link or "")
         return {
@@ -122,28 +148,47 @@ class Recordings:
             return verdict or (INVALID if got else MISSING)
 
         try:
-            return self._transport.send(request, parse)
+            return self._client.send(request, parse, self._transport)
         except NotThere:
             return MISSING
+        except Refused as err:
+            self._tell(err.said)
+            return MISSING
+        except Unknown as err:
+            if says_gone(err.said):
+                return MISSING
+            raise
+
+    def _tell(self, said: str) -> None:
+        """Say once what the vendor says instead of giving a recording, where that is unclear."""
+        if not says_gone(said) and said not in self._told:
+            self._told.add(said)
+            self._logger.warning(
+                'The vendor answers requests for recordings with an error: "%s"; they count as'
+                " missing. Where all of them are, check recording_path.",
+                said,
+            )
 
     def _request(self, row: Row) -> Request | None:
         """Give the request for the audio; None where nothing says which file it is."""
-        url = on_same_host(row["recording_url"] or "", self._client.transport.url)
-        if row["recording_url"] and url:
-            return self._by_link(url)
+        link, tenant = row["recording_url"] or "", ("tenantID", row["tenant_id"])
+        url = on_same_host(link, self._client.transport.url) if "/" in link else None
+        if url:
+            return self._by_link(url, tenant)
         if not row["file_name"]:
             return None
-        params = (("tenantID", row["tenant_id"]), ("fileName", row["file_name"]))
-        return self._asking(self._path, params)
+        return self._asking(self._path, (tenant, ("fileName", row["file_name"])))
 
-    def _by_link(self, url: str) -> Request:
+    def _by_link(self, url: str, tenant: tuple[str, str]) -> Request:
         """Follow a link of the configured host; what it says itself is not said again."""
         parts = urlsplit(url)
-        own = tuple(
+        own = [
             pair for pair in parse_qsl(parts.query, keep_blank_values=True)
             if pair[0] not in {"auth", "containerID"}
-        )  # fmt: skip
-        return self._asking(urlunsplit(parts._replace(query="")), own)
+        ]  # fmt: skip
+        if tenant[0] not in dict(own):
+            own.append(tenant)
+        return self._asking(urlunsplit(parts._replace(query="")), tuple(own))
 
     def _asking(self, path: str, params: tuple[tuple[str, str], ...]) -> Request:
         return Request(
@@ -158,16 +203,12 @@ def _verdict(body: bytes) -> str | None:
     """Read an answer that is no audio: `missing` where the vendor says so, None where unclear.
 
     Raises:
-        TapError: It is an error of another kind.
+        TapError: It is an error.
     """
     try:
         read_answer(body)
-    except Refused as err:
-        if _GONE.search(err.said):
-            return MISSING
-        msg = f"{err} It is no answer to a request for a recording; check recording_path."
-        raise StreamFailed(msg) from None
     except PleaseRetry as err:
-        if "database" in str(err):
+        if isinstance(err, PleaseWait) or str(err) == DATABASE:
             raise
+        return MISSING if says_gone(plain_text(body)) else None
     return None

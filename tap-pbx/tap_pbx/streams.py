@@ -8,10 +8,11 @@ primevox-api-client.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
+from datetime import timedelta
+from functools import cached_property, partial
 from typing import Any
 
-from tap_pbx.client import NotThere
+from tap_pbx.envelope import CONVERSATION, MESSAGE, Kind
 from tap_pbx.event_types import event_type_rows, redact_pins
 from tap_pbx.families import (
     CallListStream,
@@ -25,6 +26,8 @@ from tap_pbx.families import (
     range_of,
 )
 from tap_pbx.history import CallRead
+from tap_pbx.recordings import has_recording
+from tap_pbx.refusals import NotThere
 from tap_shared.errors import StreamUnavailable
 from tap_shared.page import Page
 from tap_shared.pagination import NumberedPaginator, walk
@@ -40,6 +43,9 @@ _ANNOTATED = (
     *((("filterCallSeverity", str(severity)),) for severity in range(1, 6)),
 )
 """What finds calls with notes, a follow-up flag or a severity; the filter knows 1 to 5."""
+
+_LONGEST = timedelta(days=1)
+"""How long after a window its events may be: whether their time or their call's counts is open."""
 
 _ENTRY = "phone_numbers_entry"
 
@@ -82,8 +88,7 @@ class CallRecordings(FollowingStream):
 
     def concerns(self, call: Row) -> bool:
         """Tell whether a call is marked as recorded or has a link."""
-        marked = str(call.get("callRecorded") or "0").strip().lower()
-        return marked not in {"0", "false", ""} or bool(call.get("recordingUrl"))
+        return has_recording(call)
 
     def turn(self, page: Page, read: CallRead) -> Step:
         """List recordings page by page; only fetching one takes a request of its own."""
@@ -126,9 +131,8 @@ class RingGroupEvents(TenantStream):
     def _page(self, context: Context, window: Window, number: int) -> Page:
         params = (("tenantID", context["tenant_id"]), *range_of(window))
         further = (("page", str(number)),) if number > 1 else ()
-        path = "/api/reports/raw/ringgroup"
-        page = self.tap.client.report(path, (*params, *further), "data", "event_id")
-        check_inside(page.rows, "eventDate", window)
+        page = self.tap.client.ring_groups((*params, *further))
+        check_inside(page.rows, "eventDate", window, after=_LONGEST)
         if self.tap.config["redact_pins"]:
             for row in page.rows:
                 redact_pins(row)
@@ -158,21 +162,20 @@ class PhoneStream(PbxStream):
         if context is None:
             raise StreamUnavailable("it needs the setting phone_numbers.")
         params = (("phoneNumber", self._number(context)),)
-        return self._stamped(context, "conversations", params, "conversation_id")
+        return self._stamped(context, "conversations", params, CONVERSATION)
 
     def messages(self, context: Context, conversation: str) -> Page:
         """Read the messages of a conversation."""
         params = (("conversationID", conversation),)
-        page = self._stamped(context, "conversation", params, "message_id")
+        page = self._stamped(context, "conversation", params, MESSAGE)
         return page.stamp(conversation_id=conversation)
 
     def _stamped(
-        self, context: Context, call: str, params: tuple[tuple[str, str], ...], key: str
+        self, context: Context, call: str, params: tuple[tuple[str, str], ...], kind: Kind
     ) -> Page:
-        path = f"/api/messaging/v1/{call}"
-        held = "conversations" if call == "conversations" else "messages"
+        held = "conversations" if kind is CONVERSATION else "messages"
         try:
-            page = self.tap.client.report(path, params, held, key)
+            page = self.tap.client.messaging(call, params, held, kind)
         except NotThere as err:
             raise StreamUnavailable(str(err)) from None
         container = self.tap.client.container
@@ -201,12 +204,20 @@ class SmsMessages(PhoneStream):
         """Read the conversations of a number, then the messages of each."""
         return [partial(self._each, context)]
 
+    @cached_property
+    def _read_already(self) -> set[str]:
+        """Conversations of which the messages came, under whichever number."""
+        return set()
+
     def _each(self, context: Context | None) -> Step:
-        names = [str(row["conversation_id"]) for row in self.conversations(context).rows]
-        return Step(None, [partial(self._of, context or {}, name) for name in names])
+        names = map(str, self.conversations(context).column("conversation_id"))
+        fresh = [name for name in names if name not in self._read_already]
+        return Step(None, [partial(self._of, context or {}, name) for name in fresh])
 
     def _of(self, context: Context, conversation: str) -> Step:
-        return Step(self.messages(context, conversation))
+        page = self.messages(context, conversation)
+        self._read_already.add(conversation)
+        return Step(page)
 
 
 STREAMS = (

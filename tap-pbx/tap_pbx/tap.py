@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, ClassVar
@@ -13,12 +15,21 @@ from tap_pbx.archive import Archive
 from tap_pbx.client import PbxClient
 from tap_pbx.details import EventReader
 from tap_pbx.history import PAGE_SIZE
+from tap_pbx.links import has_side_effect
 from tap_pbx.recordings import Recordings
 from tap_shared.errors import SettingRefused
 from tap_shared.settings import duration, settings_schema
 from tap_shared.tap import ApiTap
 
-__all__ = ["API_KEY", "CONTAINER_ID", "NOTES_PATH", "URL", "TapPBX"]
+__all__ = [
+    "API_KEY",
+    "CONTAINER_ID",
+    "NOTES_PATH",
+    "URL",
+    "TapPBX",
+    "check_access",
+    "check_path",
+]
 
 URL = "https://pbx.primevox.net"
 
@@ -44,6 +55,36 @@ NOTES_PATH: th.Property[str] = th.Property(
     title="Notes path",
     description="Path that takes notes; only target-pbx asks for it.",
 )
+
+
+_PATHS = ("call_details_path", "recording_path", "notes_path")
+_DIGITS = re.compile(r"[0-9]+")
+
+
+def check_access(config: Mapping[str, Any]) -> None:
+    """Check key and container.
+
+    Raises:
+        SettingRefused: One is empty, or the container is no number.
+    """
+    if not config["api_key"].strip():
+        raise SettingRefused("api_key", "must not be empty.")
+    if not _DIGITS.fullmatch(config["container_id"].strip()):
+        raise SettingRefused(
+            "container_id", "must be the six digits at the top left of the portal's dashboard."
+        )
+
+
+def check_path(name: str, path: str) -> None:
+    """Check a path that the vendor does not publish.
+
+    Raises:
+        SettingRefused: It is none, or one that places a call.
+    """
+    if not path.startswith("/"):
+        raise SettingRefused(name, "must begin with / (the host is api_url).")
+    if has_side_effect(path):
+        raise SettingRefused(name, "must not be a path that places calls or sends faxes.")
 
 
 class TapPBX(ApiTap):
@@ -124,14 +165,16 @@ class TapPBX(ApiTap):
 
     def check_settings(self) -> None:
         """Check credentials, tenants, paths and folder before any request."""
-        for name in ("api_key", "container_id"):
-            if not self.config[name].strip():
-                raise SettingRefused(name, "must not be empty.")
-        if not self.tenants or not all(self.tenants):
-            raise SettingRefused("tenant_ids", "must name at least one tenant, such as 0.")
-        for name in ("call_details_path", "recording_path", "notes_path"):
-            if not self.config[name].startswith("/"):
-                raise SettingRefused(name, "must begin with / (the host is api_url).")
+        for name in ("tenant_ids", "redact_pins", *_PATHS):
+            if self.config[name] is None:
+                raise SettingRefused(name, "must not be null; leave it out for its default.")
+        check_access(self.config)
+        if not self.tenants or not all(map(_DIGITS.fullmatch, self.tenants)):
+            raise SettingRefused("tenant_ids", "must name tenants by number, such as 0 or 101.")
+        for name in _PATHS:
+            check_path(name, self.config[name])
+        if not all(map(str.strip, self.phone_numbers)):
+            raise SettingRefused("phone_numbers", "must not hold an empty number.")
         _ = self.annotation_lookback, self._archive
 
     @property
@@ -165,7 +208,8 @@ class TapPBX(ApiTap):
     def recordings(self) -> Recordings:
         """What reads recordings."""
         attempts = self.settings.max_attempts
-        return Recordings(self.client, self.config["recording_path"], self._archive, attempts)
+        path = self.config["recording_path"]
+        return Recordings(self.client, path, self._archive, attempts, self.logger)
 
     @cached_property
     def _archive(self) -> Archive | None:

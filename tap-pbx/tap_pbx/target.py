@@ -13,9 +13,9 @@ from singer_sdk import Target
 from singer_sdk import typing as th
 from singer_sdk.sinks import RecordSink
 
-from tap_pbx.client import NotThere, Refused, read_answer, status_faults
 from tap_pbx.notes import NoteRefused, form_of
-from tap_pbx.tap import API_KEY, CONTAINER_ID, NOTES_PATH, URL
+from tap_pbx.refusals import NotThere, Refused, plain_text, read_answer, status_faults
+from tap_pbx.tap import API_KEY, CONTAINER_ID, NOTES_PATH, URL, check_access, check_path
 from tap_shared.command import OneLineCommand
 from tap_shared.errors import (
     CredentialsRefused,
@@ -186,11 +186,11 @@ class TargetPBX(Target):
             SettingRefused: One is missing or wrong.
         """
         check_schema(self.config_jsonschema, self.config)
-        for name in ("api_key", "container_id"):
-            if not self.config[name].strip():
-                raise SettingRefused(name, "must not be empty.")
-        if not self.config["notes_path"].startswith("/"):
-            raise SettingRefused("notes_path", "must begin with / (the host is api_url).")
+        for name in ("tenant_id", "notes_path", "api_url", "user_agent", *_LEAST):
+            if self.config[name] is None:
+                raise SettingRefused(name, "must not be null; leave it out for its default.")
+        check_access(self.config)
+        check_path("notes_path", self.config["notes_path"])
         for name, least in _LEAST.items():
             if self.config[name] < least:
                 raise SettingRefused(name, f"must be at least {least}.")
@@ -274,12 +274,14 @@ def _accepted(reply: Reply) -> None:
 
     Only the sentence is documented, not the member that holds it.
     """
+    if _DONE in plain_text(reply.body):
+        return
     try:
         answer = read_answer(reply.body)
     except Refused as err:
         if _DONE in err.said:
             return
         raise
-    if not answer.get("success"):
+    if str(answer.get("success") or "").strip().lower() in {"", "0", "false"}:
         msg = "the answer has neither 'success' nor 'error'"
         raise PleaseRetry(msg)

@@ -9,38 +9,44 @@ from typing import Any
 import pytest
 
 from tap_pbx.archive import place_of
-from tap_pbx.client import Refused, read_answer
-from tap_pbx.envelope import check_offset, error_of, events_of, integer, rows_of
+from tap_pbx.envelope import CALL, check_offset, events_of, integer, rows_of
 from tap_pbx.event_types import event_type_rows, purpose_of, redact_pins
 from tap_pbx.links import file_name_of, on_same_host, without_key
+from tap_pbx.refusals import Refused, error_of, read_answer
 from tap_pbx.wav import read_wav
 from tap_shared.errors import CredentialsRefused, PleaseRetry, StreamFailed, StreamUnavailable
 
 HOST = "https://pbx.primevox.net"
 
 
+CALL_ROW = {"callDate": "2026-03-01 10:00:00"}
+
+
 @pytest.mark.parametrize(
     "answer",
     [
-        {"data": {"u": {"a": 1}}},
-        {"data": [{"callUuid": "u", "a": 1}]},
-        {"maxResultSize": "1", "u": {"a": 1}},
-        {"data": {"0": {"callUuid": "u", "a": 1}}},
+        {"data": {"u": CALL_ROW}},
+        {"data": [{"callUuid": "u", **CALL_ROW}]},
+        {"maxResultSize": "1", "u": CALL_ROW},
+        {"data": {"0": {"callUuid": "u", **CALL_ROW}}},
+        {"maxResultSize": 1, "calls": {"u": CALL_ROW}},
+        {"data": {"calls": {"u": CALL_ROW}}},
+        {"data": {"calls": [{"callUuid": "u", **CALL_ROW}], "filters": {"showInbound": 1}}},
     ],
 )
-def test_rows_are_found_in_a_map_a_list_or_at_the_top(answer: dict[str, Any]) -> None:
-    assert rows_of(answer, "data", "callUuid") == [{"a": 1, "callUuid": "u"}]
+def test_rows_are_found_in_a_map_a_list_at_the_top_or_below(answer: dict[str, Any]) -> None:
+    assert rows_of(answer, "data", CALL) == [{**CALL_ROW, "callUuid": "u"}]
 
 
 @pytest.mark.parametrize("nothing", [[], {}, None, ""])
 def test_nothing_may_be_written_in_any_way(nothing: object) -> None:
-    assert rows_of({"data": nothing}, "data", "callUuid") == []
+    assert rows_of({"data": nothing}, "data", CALL) == []
 
 
-@pytest.mark.parametrize("other", ["text", 3, [1], {"u": 1}])
+@pytest.mark.parametrize("other", ["text", 3, [1], {"u": 1}, {"u": {"a": 1}}])
 def test_other_things_than_rows_are_tried_again(other: object) -> None:
     with pytest.raises(PleaseRetry):
-        rows_of({"data": other}, "data", "callUuid")
+        rows_of({"data": other}, "data", CALL)
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,9 @@ def test_a_full_sync_holds_every_call_of_every_tenant_once(tmp_path: Path) -> No
         {"shape": "top-level"},
         {"numbers": "strings", "empty_pages": 1},
         {"content_type": "application/json", "unstable_ties": False, "nul": True},
+        {"pages": 0, "busy_day": 520, "days": 12},
     ],
-    ids=["array", "top-level", "strings", "plain"],
+    ids=["array", "top-level", "strings", "plain", "no pages"],
 )
 def test_the_envelope_may_take_any_of_its_forms(tmp_path: Path, options: dict[str, Any]) -> None:
     with serving(tmp_path, **options) as pbx:
@@ -118,8 +119,15 @@ def test_an_answer_that_cannot_be_believed_fails_and_moves_no_bookmark(
     assert run.bookmarks("calls").get("0", "") <= first_call < truth["0"]
 
 
-def test_a_forbidden_tenant_fails_alone_and_tenants_keep_their_own_state(tmp_path: Path) -> None:
-    with serving(tmp_path, forbidden_tenants=("101",)) as pbx:
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"refusal": "Your Tenant ID is invalid.", "errors": "text"}],
+    ids=["no right", "unknown"],
+)
+def test_a_forbidden_tenant_fails_alone_and_tenants_keep_their_own_state(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    with serving(tmp_path, forbidden_tenants=("101",), **options) as pbx:
         run = pbx.sync("calls")
         assert run.code == 1
         assert "(tenant_id 101)" in run.err
@@ -211,14 +219,17 @@ def test_the_key_is_nowhere_even_at_debug_and_while_everything_fails(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("setting", "words"),
-    [("api_key", "refuses the API key"), ("container_id", "refuses the container")],
+    ("setting", "wrong", "words"),
+    [
+        ("api_key", f"wrong {KEY}", "refuses the API key"),
+        ("container_id", "999999", "refuses the container"),
+    ],
 )
 def test_refused_credentials_end_the_run_with_2_in_one_line(
-    tmp_path: Path, setting: str, words: str
+    tmp_path: Path, setting: str, wrong: str, words: str
 ) -> None:
     with serving(tmp_path) as pbx:
-        run = pbx.sync("calls", "call_events", **cast("dict[str, Any]", {setting: f"wrong {KEY}"}))
+        run = pbx.sync("calls", "call_events", **cast("dict[str, Any]", {setting: wrong}))
         assert run.code == 2
         assert words in run.err
         assert "Traceback" not in run.err

@@ -91,8 +91,9 @@ def test_changed_calls_bring_their_new_events(tmp_path: Path) -> None:
         assert len(second.rows("call_events")) > 0
 
 
-def test_ring_group_events_take_their_key_from_the_map(tmp_path: Path) -> None:
-    with serving(tmp_path) as pbx:
+@pytest.mark.parametrize("by", ["event", "call"])
+def test_ring_group_events_take_their_key_from_the_map(tmp_path: Path, by: str) -> None:
+    with serving(tmp_path, ring_groups_by=by) as pbx:
         run = pbx.sync("ring_group_events")
         got, wanted = run.records("ring_group_events"), pbx.expected("ring_group_events")
         assert got.keys() == wanted.keys()
@@ -113,9 +114,11 @@ def test_text_messages_come_by_number_and_new_ones_with_the_next_run(tmp_path: P
                 assert got.keys() == wanted.keys()
                 assert all(agrees(got[key], row, ("_extra",)) for key, row in wanted.items())
         owners = run.records("sms_conversations").values()
-        talks = {row["conversation_id"]: row["phone_number"] for row in owners}
-        messages = run.records("sms_messages").values()
-        assert all(talks[row["conversation_id"]] == row["phone_number"] for row in messages)
+        talks = {(row["conversation_id"], row["phone_number"]) for row in owners}
+        messages = run.rows("sms_messages")
+        assert all((row["conversation_id"], row["phone_number"]) in talks for row in messages)
+        assert len(messages) == len(run.records("sms_messages"))
+        assert len({talk for talk, _ in talks}) == len(talks) - 1  # one is between own numbers
 
 
 def test_an_unknown_number_fails_alone_and_none_at_all_is_said(tmp_path: Path) -> None:

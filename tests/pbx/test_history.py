@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_pbx.history import PAGE_SIZE, CallRead, Part, whole_seconds
@@ -84,6 +84,7 @@ def test_a_window_of_one_page_is_read_once() -> None:
     assert seen(vendor) == {key for key, _, _ in vendor.calls}
 
 
+@settings(deadline=None)
 @given(st.integers(501, 1300), st.sampled_from([0, 1, 3600]))
 def test_pages_without_order_are_read_until_all_are_there(count: int, seconds: int) -> None:
     vendor = List(calls(count, timedelta(seconds=seconds)))

@@ -6,11 +6,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from contact_sandbox.pbx.api import KEY
-from tests.pbx.syncing import Pbx, serving
+from tests.pbx.syncing import Pbx, Row, serving
+from tests.pbx.telling import CALLS, RECORDING, Said, Telling, call, listing
+from tests.pbx.test_answers import wav
 
 NUMBERS = ("bytes", "sha256", "duration_seconds", "sample_rate", "channels")
 
@@ -83,3 +86,95 @@ def test_a_storage_that_fsspec_knows_receives_the_audio(pbx: Pbx) -> None:
     stored = [row for row in run.rows("call_recordings") if row["status"] == "stored"]
     assert len(stored) == Counter(r["status"] for r in pbx.vendor.audio().values())["stored"]
     assert all(row["stored_path"].startswith("memory://") for row in stored)
+
+
+AUDIO = wav(b"\0" * 8000)
+VENDOR = "https://pbx.primevox.net"
+LINK = f"{VENDOR}/api/call_recording.php?auth=told%2Bkey%2F%3D%3D&tenantID=0&fileName=a.wav"
+
+
+def told_of(told: Telling, folder: Path, said: Said, **fields: Any) -> tuple[Row, str]:
+    """Give the row of the one recording that the PBX tells of, and what was logged."""
+    recorded = call(**{"callRecorded": 1, "recordingUrl": LINK, **fields})
+    paths = (RECORDING, "/recordings/a.wav")
+    run = told.run(
+        {CALLS: listing(recorded), **dict.fromkeys(paths, said)}, "call_recordings",
+        recordings_dir=str(folder),
+    )  # fmt: skip
+    assert run.code == 0
+    [row] = run.rows("call_recordings")
+    return row, run.err
+
+
+def test_a_recording_comes_field_by_field_and_nothing_is_left_over(
+    told: Telling, tmp_path: Path
+) -> None:
+    row, _ = told_of(told, tmp_path, AUDIO)
+    assert row == {
+        "container_id": "654321", "tenant_id": "0", "callUuid": "c-1",
+        "callDate": "2026-03-01T10:00:00.000000Z",
+        "recording_url": LINK.replace("auth=told%2Bkey%2F%3D%3D&", ""), "file_name": "a.wav",
+        "status": "stored", "stored_path": f"{tmp_path}/654321/0/2026-03-01/c-1.wav",
+        "bytes": len(AUDIO), "sha256": hashlib.sha256(AUDIO).hexdigest(),
+        "duration_seconds": 0.5, "sample_rate": 8000, "channels": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ((404, "<html>"), "missing"),
+        ((410, {"error": "Recording was deleted"}), "missing"),
+        ((400, {"error": "Invalid file"}), "missing"),
+        (b"", "missing"),
+        ("File not found.", "missing"),
+        ({"error": "The requested recording could not be located."}, "missing"),
+        ({"error": "The recording does not exist in this container."}, "missing"),
+        ({"error": "Your fileName is invalid."}, "missing"),
+        ("<html>Recording not found</html>", "invalid"),
+        ("Hello", "invalid"),
+        ({"data": []}, "invalid"),
+        (AUDIO[:-10], "invalid"),
+        (AUDIO + b"<html>", "invalid"),
+    ],
+    ids=range(13),
+)
+def test_what_comes_in_place_of_audio_is_a_row_and_never_a_failure(
+    told: Telling, tmp_path: Path, said: Said, status: str
+) -> None:
+    row, err = told_of(told, tmp_path, said)
+    assert row["status"] == status
+    assert ("check recording_path" in err) is ("nvalid" in str(said))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("link", "path", "name"),
+    [
+        (LINK, RECORDING, "a.wav"),
+        (f"{VENDOR}/get.php?tenant=0&file=a.wav", RECORDING, "a.wav"),
+        (f"{VENDOR}/recordings/a.wav", RECORDING, "a.wav"),
+        ("a.wav", RECORDING, "a.wav"),
+        ("/recordings/a.wav", "/recordings/a.wav", None),
+        ("/api/call_recording.php?fileName=a.wav", RECORDING, "a.wav"),
+        ("/api/c2c_v2.php?fileName=a.wav", RECORDING, "a.wav"),
+    ],
+)
+def test_a_link_in_any_form_leads_to_its_file_of_its_tenant(
+    told: Telling, tmp_path: Path, link: str, path: str, name: str | None
+) -> None:
+    row, _ = told_of(told, tmp_path, AUDIO, recordingUrl=link)
+    assert (row["status"], row["file_name"]) == ("stored", "a.wav")
+    asked, query = told.asked[-1]
+    assert (asked, query["tenantID"], query.get("fileName")) == (path, "0", name)
+
+
+@pytest.mark.parametrize(
+    ("marked", "link", "rows"),
+    [(True, None, 1), ("true", "", 1), ("no", None, 0), ("off", "", 0), ("", " ", 0), (2, "", 1)],
+)
+def test_a_call_has_a_recording_by_its_mark_or_its_link(
+    told: Telling, marked: object, link: str | None, rows: int
+) -> None:
+    calls = listing(call(callRecorded=marked, recordingUrl=link))
+    assert len(told.run({CALLS: calls}, "call_recordings").rows("call_recordings")) == rows

@@ -105,6 +105,36 @@ def test_a_row_that_is_no_note_is_named_and_never_sent(
         assert run.messages == [{"seen": 1}]
 
 
+DONE = "Your call notes have been submitted."
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ([DONE, f'"{DONE}"', {"message": DONE}, {"success": True}, {"success": DONE}], 0),
+        ([{"success": "0"}], 1),
+        (["<html>"], 1),
+    ],
+    ids=["done", "no success", "html"],
+)
+def test_a_note_is_done_only_when_the_vendor_says_so(
+    tmp_path: Path, answers: list[Any], code: int
+) -> None:
+    with serving(tmp_path) as pbx:
+        coming = iter(answers)
+
+        def answer(request: Request) -> Reply:
+            assert request.form()["callFlagged"] == ["1"]
+            assert request.form()["callSeverity"] == ["3"]
+            return Reply(200, next(coming))
+
+        pbx.vendor.handle = answer  # type: ignore[method-assign]
+        row = note(callUuid="u", callFlagged=1.0, callSeverity=3.0)
+        run = pbx.load([SCHEMA, *([row] * len(answers)), state(1)], max_attempts=1)
+        assert run.code == code
+        assert run.messages == ([] if code else [{"seen": 1}])
+
+
 def test_only_passing_failures_are_tried_again(tmp_path: Path) -> None:
     faults = Faults(rate=0.15, seed=2)
     with serving(tmp_path, faults, transients=0.3) as pbx:

@@ -79,13 +79,14 @@ class CallHistory:
     def ring_groups(self, request: Request, tenant: str, _: Spelling) -> dict[str, Any]:
         """Return the ring-group events of a window, all at once."""
         window = listing.window(request, self._now)
+        by_call = self._options["ring_groups_by"] == "call"
         near = listing.Window(window.start - _LONGEST, window.end, window.offset)
         return {
             "data": {
                 event.row_id: report_row(event, window.offset)
                 for call in self._store.within(tenant, near)
                 for event in self._store.events(call)
-                if event.kind in RING_GROUP and window.holds(event.at)
+                if event.kind in RING_GROUP and window.holds(call.at if by_call else event.at)
             }
         }
 
@@ -104,6 +105,12 @@ class CallHistory:
         keyed.sort(key=lambda entry: entry[:2], reverse=True)
         return [call for *_, call in keyed]
 
+    def _pages(self, total: int) -> int:
+        """Return how many pages the vendor says there are."""
+        lagging: int | None = self._options["pages"]
+        right: int = -(-total // listing.PAGE_SIZE) or self._options["empty_pages"]
+        return right if lagging is None else lagging
+
     def _envelope(self, shown: int, number: int, total: int, offset: int) -> dict[str, Any]:
         """Return the paging fields."""
         lies = self._options["lies"]
@@ -111,7 +118,7 @@ class CallHistory:
             "currentResultSize": shown,
             "currentPage": number,
             "maxResultSize": total + ("short" in lies and total > 0),
-            "maxPages": -(-total // listing.PAGE_SIZE) or self._options["empty_pages"],
+            "maxPages": self._pages(total),
             "utcOffset": offset + 60 * ("offset" in lies),
         }
         if self._options["numbers"] == "strings":

@@ -27,7 +27,7 @@ def rows(
         "event_types": _event_types,
         "ring_group_events": lambda: _ring_group_events(store, container),
         "sms_conversations": lambda: {
-            (container, talk.number, talk.id): talk.row for talk in talks
+            (container, number, talk.id): row for talk in talks for number, row in talk.rows.items()
         },
         "sms_messages": lambda: {
             (container, name): row for talk in talks for name, row in talk.messages.items()
