@@ -103,10 +103,11 @@ class EventReader:
         return isinstance(err, Refused) and says_gone(err.said)
 
     def _shaped(self, row: Row, call: Row) -> Row:
-        name = purpose_of(row.get("eventType"))
-        if name is None and (kind := str(row.get("eventType"))) not in self._unknown:
-            self._unknown.add(kind)
-            self._logger.info("Event type %s is newer than the published table.", kind[:20])
+        kind = row.get("eventType")
+        name = purpose_of(kind)
+        if name is None and kind not in (None, "") and str(kind) not in self._unknown:
+            self._unknown.add(str(kind))
+            self._logger.info("Event type %s is newer than the published table.", str(kind)[:20])
         if self._hides_pins:
             redact_pins(row)
         own = {column: call.get(column) for column in _CALL_COLUMNS}

@@ -17,6 +17,7 @@ from tap_shared.errors import PleaseRetry, StreamFailed
 __all__ = [
     "CALL",
     "CONVERSATION",
+    "DIGITS",
     "EVENT",
     "MESSAGE",
     "REPORTED",
@@ -28,6 +29,9 @@ __all__ = [
 ]
 
 Row = dict[str, Any]
+
+DIGITS = re.compile("[0-9]+")
+"""How containers and tenants are numbered."""
 
 _DEEPEST = 4
 _WHOLE = re.compile(r"\s*([+-]?\d{1,18})(\.0*)?\s*", re.ASCII)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tap_pbx.envelope import integer
+from tap_pbx.envelope import DIGITS, integer
 
 __all__ = ["NoteRefused", "form_of"]
 
@@ -37,12 +37,20 @@ def form_of(row: Mapping[str, Any], tenant: str) -> list[tuple[str, str]]:
     if not isinstance(uuid, str) or not uuid.strip():
         raise NoteRefused("callUuid is missing")
     own = row.get("tenant_id")
-    fields = [("tenantID", tenant if own in (None, "") else str(own)), ("callUuid", uuid.strip())]
+    whose = tenant if own in (None, "") else _tenant(own)
+    fields = [("tenantID", whose), ("callUuid", uuid.strip())]
     readers = {"callFlagged": _flag, "callSeverity": _severity, "callNotes": _notes}
     given = {name: row[name] for name in readers if row.get(name) is not None}
     if not given:
         raise NoteRefused("none of callFlagged, callSeverity and callNotes is given")
     return [*fields, *((name, readers[name](value)) for name, value in given.items())]
+
+
+def _tenant(value: object) -> str:
+    text = str(integer(value) if isinstance(value, float) else value).strip()
+    if not DIGITS.fullmatch(text):
+        raise NoteRefused("tenant_id must be a number, such as 0 or 101")
+    return text
 
 
 def _flag(value: object) -> str:

@@ -22,7 +22,7 @@ from tap_pbx.refusals import (
     says_gone,
 )
 from tap_shared.coerce import Rules, coercion
-from tap_shared.errors import PleaseRetry, PleaseWait, StreamFailed
+from tap_shared.errors import PleaseRetry, PleaseWait, StreamFailed, TapError
 from tap_shared.http import Reply, Request
 
 if TYPE_CHECKING:
@@ -115,7 +115,9 @@ class Recordings:
             return row
         try:
             found: Audio | str = archive.stored(place) or self._fetched(row, place, archive)
-        except OSError as err:
+        except TapError:
+            raise
+        except Exception as err:  # noqa: BLE001 - storages raise errors of their own kinds
             msg = f"recordings_dir cannot be used ({type(err).__name__}); check it and its rights."
             raise StreamFailed(msg) from None
         if isinstance(found, str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
@@ -14,6 +13,7 @@ from tap_pbx import streams
 from tap_pbx.archive import Archive
 from tap_pbx.client import PbxClient
 from tap_pbx.details import EventReader
+from tap_pbx.envelope import DIGITS
 from tap_pbx.history import PAGE_SIZE
 from tap_pbx.links import has_side_effect
 from tap_pbx.recordings import Recordings
@@ -58,7 +58,6 @@ NOTES_PATH: th.Property[str] = th.Property(
 
 
 _PATHS = ("call_details_path", "recording_path", "notes_path")
-_DIGITS = re.compile(r"[0-9]+")
 
 
 def check_access(config: Mapping[str, Any]) -> None:
@@ -69,7 +68,7 @@ def check_access(config: Mapping[str, Any]) -> None:
     """
     if not config["api_key"].strip():
         raise SettingRefused("api_key", "must not be empty.")
-    if not _DIGITS.fullmatch(config["container_id"].strip()):
+    if not DIGITS.fullmatch(config["container_id"].strip()):
         raise SettingRefused(
             "container_id", "must be the six digits at the top left of the portal's dashboard."
         )
@@ -169,11 +168,11 @@ class TapPBX(ApiTap):
             if self.config[name] is None:
                 raise SettingRefused(name, "must not be null; leave it out for its default.")
         check_access(self.config)
-        if not self.tenants or not all(map(_DIGITS.fullmatch, self.tenants)):
+        if not self.tenants or not all(map(DIGITS.fullmatch, self.tenants)):
             raise SettingRefused("tenant_ids", "must name tenants by number, such as 0 or 101.")
         for name in _PATHS:
             check_path(name, self.config[name])
-        if not all(map(str.strip, self.phone_numbers)):
+        if not all(self.phone_numbers):
             raise SettingRefused("phone_numbers", "must not hold an empty number.")
         _ = self.annotation_lookback, self._archive
 
@@ -185,7 +184,7 @@ class TapPBX(ApiTap):
     @property
     def phone_numbers(self) -> list[str]:
         """The configured numbers, each once."""
-        return list(dict.fromkeys(self.config.get("phone_numbers") or []))
+        return list(dict.fromkeys(map(str.strip, self.config.get("phone_numbers") or [])))
 
     @property
     def annotation_lookback(self) -> timedelta | None:

@@ -13,6 +13,7 @@ from singer_sdk import Target
 from singer_sdk import typing as th
 from singer_sdk.sinks import RecordSink
 
+from tap_pbx.envelope import DIGITS
 from tap_pbx.notes import NoteRefused, form_of
 from tap_pbx.refusals import NotThere, Refused, plain_text, read_answer, status_faults
 from tap_pbx.tap import API_KEY, CONTAINER_ID, NOTES_PATH, URL, check_access, check_path
@@ -191,6 +192,8 @@ class TargetPBX(Target):
                 raise SettingRefused(name, "must not be null; leave it out for its default.")
         check_access(self.config)
         check_path("notes_path", self.config["notes_path"])
+        if not DIGITS.fullmatch(self.config["tenant_id"]):
+            raise SettingRefused("tenant_id", "must be a number, such as 0 or 101.")
         for name, least in _LEAST.items():
             if self.config[name] < least:
                 raise SettingRefused(name, f"must be at least {least}.")

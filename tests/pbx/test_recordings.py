@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from contact_sandbox.pbx.api import KEY
+from tap_pbx.archive import Archive
+from tap_pbx.recordings import Recordings
+from tap_shared.errors import StreamFailed
 from tests.pbx.syncing import Pbx, Row, serving
 from tests.pbx.telling import CALLS, RECORDING, Said, Telling, call, listing
 from tests.pbx.test_answers import wav
@@ -178,3 +183,14 @@ def test_a_call_has_a_recording_by_its_mark_or_its_link(
 ) -> None:
     calls = listing(call(callRecorded=marked, recordingUrl=link))
     assert len(told.run({CALLS: calls}, "call_recordings").rows("call_recordings")) == rows
+
+
+def test_a_storage_that_fails_in_its_own_way_is_told_by_the_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive = Archive("memory://audio")
+    monkeypatch.setattr(archive, "stored", mock.Mock(side_effect=LookupError("no credentials")))
+    recordings = Recordings(mock.Mock(), "/x", archive, 1, logging.getLogger(__name__))
+    row = {"container_id": "1", "tenant_id": "0", **call(recordingUrl=LINK)}
+    with pytest.raises(StreamFailed, match=r"recordings_dir cannot be used \(LookupError\)"):
+        recordings.fetch(row)

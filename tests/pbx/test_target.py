@@ -87,6 +87,7 @@ def test_what_is_null_or_absent_is_not_sent_and_the_default_tenant_is_used(tmp_p
         ({"callUuid": "u", "callSeverity": -1}, "from 0 to 5"),
         ({"callUuid": "u", "callSeverity": 2.5}, "from 0 to 5"),
         ({"callUuid": "u", "callFlagged": 2}, "must be 0 or 1"),
+        ({"callUuid": "u", "callFlagged": 1, "tenant_id": "sales"}, "tenant_id must be a number"),
         ({"callUuid": "u", "callNotes": "private" * 40}, "has 280 characters"),
     ],
 )
@@ -156,6 +157,8 @@ def test_only_passing_failures_are_tried_again(tmp_path: Path) -> None:
         ("api_url", "http://pbx.primevox.net", "https://"),
         ("notes_path", "notes", "must begin with /"),
         ("max_attempts", 0, "at least 1"),
+        ("tenant_id", "sales", "must be a number"),
+        ("notes_path", None, "must not be null"),
     ],
 )
 def test_refused_settings_and_credentials_end_with_2(
