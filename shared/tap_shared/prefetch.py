@@ -16,7 +16,7 @@ from typing import Any
 
 from tap_shared.page import Page
 
-__all__ = ["Fence", "Job", "Node", "ReadAhead", "Step"]
+__all__ = ["Fence", "Job", "Lead", "Node", "ReadAhead", "Step"]
 
 _COMMON = 2 << 20
 _SMALLEST = 4096  # bytes that a page of no rows takes all the same
@@ -49,6 +49,24 @@ class Fence:
     what: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A job that tells what comes after all that stands before it, as the first of a window does.
+
+    It starts while the last jobs before it still wait, so that the line never runs dry; its page
+    comes out in its place.
+
+    Attributes:
+        job: The job.
+    """
+
+    job: Job
+
+    def __call__(self) -> Step:
+        """Run the job."""
+        return self.job()
+
+
 Node = Job | Fence
 
 
@@ -79,6 +97,8 @@ class ReadAhead:
     _source: Iterator[Node] = field(default_factory=lambda: iter(()))
     _running: int = 0
     _buffered: int = 0
+    _waiting: int = 0
+    _leads: deque[_Entry] = field(default_factory=deque)
     _closed: bool = False
 
     def begin(self, nodes: Iterable[Node]) -> None:
@@ -108,7 +128,7 @@ class ReadAhead:
     def push(self, nodes: Sequence[Node]) -> None:
         """Put nodes before all that is still to come; for the reader, at a fence."""
         with self._change:
-            self._entries.extendleft(_Entry(node) for node in reversed(nodes))
+            self._entries.extendleft([self._entry(node) for node in reversed(nodes)])
 
     def close(self) -> None:
         """Start nothing more; what runs is left to end by itself."""
@@ -148,8 +168,27 @@ class ReadAhead:
                 has_room = self._buffered < room or position == 0
                 if self._running >= self.width or not has_room:
                     return
+                if self._start_lead():
+                    continue
                 self._start(entry)
             position += 1
+
+    def _start_lead(self) -> bool:
+        """Start the next lead, where few jobs before it still wait."""
+        while self._leads and self._leads[0].started:
+            self._leads.popleft()
+        if not self._leads or self._waiting - len(self._leads) > self.width:
+            return False
+        self._start(self._leads.popleft())
+        return True
+
+    def _entry(self, node: Node) -> _Entry:
+        """Make the entry of a node that is still to come."""
+        entry = _Entry(node)
+        self._waiting += not isinstance(node, Fence)
+        if isinstance(node, Lead):
+            self._leads.append(entry)
+        return entry
 
     def _draw(self) -> bool:
         try:
@@ -159,11 +198,12 @@ class ReadAhead:
             self._source = iter(())
             return True
         if node is not None:
-            self._entries.append(_Entry(node))
+            self._entries.append(self._entry(node))
         return node is not None
 
     def _start(self, entry: _Entry) -> None:
         entry.started = True
+        self._waiting -= 1
         # Daemon threads: a request that hangs must not keep a finished process alive.
         try:
             threading.Thread(target=self._work, args=(entry,), daemon=True).start()
@@ -195,4 +235,4 @@ class ReadAhead:
         if then:
             at = self._entries.index(entry) + 1
             for offset, node in enumerate(then):
-                self._entries.insert(at + offset, _Entry(node))
+                self._entries.insert(at + offset, self._entry(node))

@@ -22,6 +22,7 @@ __all__ = ["RateLimit", "Stopped"]
 _MARGIN = 1.03
 _MINUTE = 60.0
 _SECOND = 1.0
+_UNPUNCTUAL = 0.008  # seconds that a request may take from its start to the vendor's clock
 _REMEMBERED = 512
 _DOUBTS = 3
 _SLOWER = 1.1
@@ -88,12 +89,25 @@ class RateLimit:
                 self._next = start + self._gap
             while (pause := start - self._clock()) > 0:
                 self.pause(pause)
+        while (pause := self._start(start)) > 0:
+            self.pause(pause)
+
+    def _start(self, slot: float) -> float:
+        """Note a start; where earlier ones were late, give how many seconds are still to wait."""
         if self._ending.is_set():
             raise Stopped(_ENDING)
         with self._lock:
-            self._own.start = max(start, self._clock())
-            insort(self._starts, self._own.start)
+            now = max(slot, self._clock())
+            most = round(_MARGIN * _SECOND / self._gap) if self._gap else 0
+            if 1 < most <= len(self._starts):
+                pause = self._starts[-most] + _SECOND + _UNPUNCTUAL - now
+                if pause > 0:
+                    self._next = max(self._next, now + pause + self._gap)
+                    return pause
+            self._own.start = now
+            insort(self._starts, now)
             del self._starts[:-_REMEMBERED]
+        return 0.0
 
     def refused(self, seconds: float) -> None:
         """Hold everybody, because the request that this thread sent last was one too many.

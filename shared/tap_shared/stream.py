@@ -165,10 +165,8 @@ class ApiStream(Stream):
         )
 
     @cached_property
-    def codec(self) -> Codec | None:
-        """The quick way from bytes to records; None where records are needed one by one."""
-        if not self.is_plain:
-            return None
+    def codec(self) -> Codec:
+        """The quick way from bytes to records."""
         conformer, settings = self.conformer, self.tap.settings
         return Codec(
             without_deselected(self.raw_schema, self.mask),
@@ -180,8 +178,7 @@ class ApiStream(Stream):
 
     def shape_page(self, page: Page) -> list[Any]:
         """Turn the rows of a page into records; one for each row."""
-        codec = self.codec
-        return codec.shape(page.rows) if codec is not None else self.conformer.page(page.rows)
+        return self.codec.shape(page.rows)
 
     # Emit
 
@@ -239,6 +236,7 @@ class ApiStream(Stream):
 
     def _planned(self) -> Iterator[Node]:
         """Plan within the read-ahead, so that an error waits for the stream's turn."""
+        _ = self.codec  # made once, before threads ask for it
         yield from self.nodes(self.span(None), None)
 
     def give_up(self) -> None:
@@ -320,7 +318,7 @@ class ApiStream(Stream):
     def _read(
         self, context: Context | None, *, emits: bool, checkpoints: bool
     ) -> Iterator[list[Any]]:
-        span = self.span(context)
+        span, _ = self.span(context), self.codec  # made once, before threads ask for it
         self.logger.info("Reading %s%s.", self.describe(span), _of(context))
         if self.is_windowed:
             self.tap.progress.begin(span)

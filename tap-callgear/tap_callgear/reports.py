@@ -17,15 +17,15 @@ from tap_callgear.local_time import WallClock
 from tap_shared.errors import StreamFailed, WindowTooLarge
 from tap_shared.page import Page, value_of
 from tap_shared.pagination import OffsetPaginator, walk
-from tap_shared.prefetch import Fence, Job, Node, Step
+from tap_shared.prefetch import Fence, Job, Lead, Node, Step
 from tap_shared.stream import WindowRead
 from tap_shared.windows import Span, Window, halve
 
 __all__ = ["Report", "Sizer"]
 
-_FULL = 0.97
+_FULL = 0.98
 _FILL = 0.85
-_PAGES_A_WINDOW = 8
+_PAGES_A_WINDOW = 16
 _LAST_OFFSET = 100_000
 _GROWTH = 8
 _PASSES = 5
@@ -47,7 +47,7 @@ class Sizer:
 
     def following(self, length: timedelta, total: int) -> timedelta:
         """Give the next window's length: some pages' worth, at most eight times the last."""
-        wanted = self.page_size * _FULL * _PAGES_A_WINDOW
+        wanted = _FULL * min(self.page_size * _PAGES_A_WINDOW, _LAST_OFFSET)
         factor = min(_GROWTH, wanted / total) if total else _GROWTH
         seconds = max(1, int(length.total_seconds() * factor))
         return min(self.longest, timedelta(seconds=seconds))
@@ -89,7 +89,7 @@ class Report:
         if start >= end:
             return []
         read = WindowRead(Window(start, min(start + length, end)))
-        return [partial(self._scout, read, end)]
+        return [Lead(partial(self._scout, read, end))]
 
     def _scout(self, read: WindowRead, end: datetime) -> Step:
         """Read a window's first page, and lead to its rest, its fence and the next window."""

@@ -37,6 +37,7 @@ class Door:
         self._reset()
 
     def _reset(self) -> None:
+        self._recent.clear()
         self.told = {"requests": 0, "refused": 0, "most": 0, "rows": 0, "bytes": 0, "first": 0.0}
 
     def stats(self) -> bytes:

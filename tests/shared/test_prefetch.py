@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_shared.page import Page
-from tap_shared.prefetch import Fence, Node, ReadAhead, Step
+from tap_shared.prefetch import Fence, Lead, Node, ReadAhead, Step
+
+LEADS = 4  # every so-manyth job is one
 
 # A node: a number is a fence; a pair is a job with its name and the nodes that follow it.
 Plan = list[Any]
@@ -33,7 +35,11 @@ class Flight:
         self.running = self.most = self.started = 0
 
     def nodes(self, plan: Plan) -> list[Node]:
-        return [Fence(node) if isinstance(node, int) else self.job(*node) for node in plan]
+        return [Fence(node) if isinstance(node, int) else self.node(*node) for node in plan]
+
+    def node(self, name: int, then: Plan) -> Node:
+        job = self.job(name, then)
+        return Lead(job) if name % LEADS == 0 else job
 
     def job(self, name: int, then: Plan) -> Callable[[], Step]:
         pause = self.random.uniform(0, self.slowest)
@@ -246,3 +252,21 @@ def test_a_source_is_drawn_only_as_far_as_there_is_room() -> None:
     time.sleep(0.1)
     assert len(drawn) < 10
     reader.close()  # type: ignore[attr-defined]
+
+
+def test_a_lead_starts_while_the_last_jobs_before_it_wait() -> None:
+    started: list[str] = []
+
+    def job(name: str, *then: Node) -> Callable[[], Step]:
+        def work() -> Step:
+            started.append(name)
+            time.sleep(0.01)
+            return Step(Page([{"name": name}]), then)
+
+        return work
+
+    before = [job(f"a{n}") for n in range(10)]
+    reader = ReadAhead(2).run([job("first", *before, Fence(), Lead(job("lead", job("after"))))])
+    names = [item.rows[0]["name"] for item in reader if isinstance(item, Page)]
+    assert names == ["first", *(f"a{n}" for n in range(10)), "lead", "after"]
+    assert 5 < started.index("lead") < 10

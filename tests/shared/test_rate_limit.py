@@ -168,3 +168,18 @@ def test_the_end_of_the_run_ends_every_wait() -> None:
         limit.pause(0.001)
     with pytest.raises(Stopped):
         start(limit, Clock())
+
+
+def test_requests_that_start_late_take_no_place_in_the_next_second() -> None:
+    """A vendor counts the starts of any second: ten, where ten are allowed."""
+    clock = Clock()
+    lateness = iter([0.09, 0, 0, 0, 0] * 40)
+
+    def sleep(seconds: float) -> bool:
+        clock.now += seconds + next(lateness)
+        return False
+
+    limit = RateLimit(in_flight=1, per_minute=600, clock=clock, sleep=sleep)
+    starts = [start(limit, clock) for _ in range(100)]
+    assert all(sum(first <= at < first + 1 for at in starts) <= 10 for first in starts)
+    assert starts[-1] - starts[0] < 99 * 0.1 * 1.05
