@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["RecordStream"]
 
 _PATH = "/analytics/records"
+_UNREAD = frozenset(("value", "fields"))
 
 Context = Mapping[str, Any]
 
@@ -157,13 +158,30 @@ class RecordStream(DixaStream):
                 extra[name] = [extra[name], value] if name in extra else value
 
     def _hide(self, record: dict[str, Any]) -> None:
-        """Treat undeclared fields with personal data as declared ones are treated."""
+        """Treat undeclared fields with personal data as declared ones are treated.
+
+        The row's own value and the labels inside of what was kept as it came are such data, too.
+        """
         extra = record.get(EXTRA)
         if self.tap.settings.pii == "keep" or not extra:
             return
-        for name in filter(is_personal, extra):
-            value = extra[name]
-            extra[name] = self._hidden(value if isinstance(value, str) else content(value))
+        for name, value in extra.items():
+            if name in _UNREAD or is_personal(name):
+                extra[name] = self._hidden(value if isinstance(value, str) else content(value))
+            else:
+                extra[name] = self._unlabelled(value)
+
+    def _unlabelled(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._unlabelled(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: self._hidden(part if isinstance(part, str) else content(part))
+            if name == "label" and part is not None
+            else self._unlabelled(part)
+            for name, part in value.items()
+        }
 
     @cached_property
     def _keeps_extra(self) -> bool:

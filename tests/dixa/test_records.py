@@ -250,6 +250,30 @@ def test_personal_data_is_hidden_in_every_column(dixa: OpenBench) -> None:
         assert run.by_key(RATINGS).keys() == plain.by_key(RATINGS).keys()
 
 
+def test_personal_data_is_hidden_in_what_is_kept_as_it_came(
+    dixa: OpenBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = dixa(days=2)
+    catalog = bench.catalog(RATINGS)
+    secret = {"_type": "PersonField", "value": "u-1", "label": "Secret Name"}
+    fields = [
+        {"name": "owner", "field": secret},
+        {"name": "queue", "field": {"_type": "ListField", "values": [secret]}},
+        {"name": "comment", "field": {"_type": "StringField", "value": "Secret Name"}, "unit": "x"},
+    ]
+    stamp = {"name": "created_at", "timestamp": bench.config["start_date"] + "T05:00:00Z"}
+    row = {"primaryTimestampField": stamp, "fields": fields, "value": secret}
+    monkeypatch.setattr(bench.vendor, "handle", lambda _: Reply(body={"data": [row]}))
+    kept, dropped = (
+        bench.sync(catalog, static_catalogue=True, pii=pii).records[RATINGS][0]["_extra"]
+        for pii in ("keep", "drop")
+    )
+    assert json.dumps(kept).count("Secret Name") == 5
+    assert "Secret Name" not in json.dumps(dropped)
+    assert dropped.keys() == kept.keys()
+    assert dropped["owner"] == {**secret, "label": None}
+
+
 def test_undeclared_fields_can_be_left_out(dixa: OpenBench) -> None:
     bench = dixa(days=3, feedback=20)
     run = bench.run("record_ai_agent_feedback_v2", undeclared_fields="drop")
