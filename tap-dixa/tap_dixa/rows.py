@@ -119,7 +119,9 @@ class RecordShape:
             is_plain = value.is_whole and value.label is None
             made.keep(name, value.plain if is_plain else held, self._taken | {name})
             return
-        if value.label is not None:
+        if isinstance(value.label, list):
+            made.row.setdefault("item_labels", {})[name] = value.label
+        elif value.label is not None:
             labels[name] = value.label
         column = self.columns.get(name)
         if column is None:

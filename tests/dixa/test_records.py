@@ -238,8 +238,8 @@ def test_personal_data_is_hidden_in_every_column(dixa: OpenBench) -> None:
     names = ("contact_point", "comment")
     secrets = {row["_extra"].get(name) or "" for row in rows for name in names}
     secrets |= {row["labels"].get("agent_id") or "" for row in rows}
-    for labels in (row["labels"] for row in rows):
-        secrets.update(label for label in labels.get("tag_ids") or [] if label)
+    for row in rows:
+        secrets.update(row.get("item_labels", {}).get("tag_ids", []))
     modes: list[dict[str, Any]] = [{"pii": "drop"}, {"pii": "hash", "pii_salt": "fake-salt"}]
     for mode in modes:
         run = bench.run(RATINGS, **mode)

@@ -234,13 +234,14 @@ def test_a_value_goes_where_its_type_says() -> None:
     assert RATINGS.unfold({**row(), "value": 5}).row["value_number"] == 5
 
 
-def test_labels_of_a_lists_items_are_labels_too() -> None:
+def test_labels_of_a_lists_items_have_a_column() -> None:
     tags = [typed("UUIDField", "a", label="VIP"), typed("UUIDField", "b"), typed("IntField", 3)]
     shape = RecordShape({"id": "r", "fieldsMetadata": [{"field": "tag_ids"}]}, FIXED)
     held = {"_type": "ListField", "values": tags}
     made = shape.unfold(row(("tag_ids", held), ("more", held), value=held))
     assert made.row["tag_ids"] == made.row["more"] == ["a", "b", 3]
-    assert made.row["labels"] == {key: ["VIP", None, None] for key in ("tag_ids", "more")}
+    assert made.row["item_labels"] == {key: ["VIP", None, None] for key in ("tag_ids", "more")}
+    assert not made.row["labels"]
     assert made.row["value"] == held
     assert not made.spare
 

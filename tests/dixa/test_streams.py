@@ -67,7 +67,11 @@ def test_values_and_labels_of_rows_arrive(stream: str, bench: Bench, full: Run) 
             found[f"{name}={value if value is not None else extra.get(name)}"] += 1
     # a cut emoji is one replacement character in what is emitted
     assert not [text for text in truth - found if not re.search("[\ud800-\udfff]", text)]
-    got = Counter(f"{k}={v}" for r in full.records[stream] for k, v in r["labels"].items())
+    got = Counter(
+        f"{name}={label}"
+        for row in full.records[stream]
+        for name, label in [*row["labels"].items(), *row.get("item_labels", {}).items()]
+    )
     assert got == labels
 
 
