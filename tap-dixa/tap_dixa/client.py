@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
+from tap_dixa.envelope import plain_page, typed_page
 from tap_dixa.exports_gate import ExportsGate
 from tap_shared.errors import (
     BodyTooLarge,
@@ -26,8 +26,9 @@ from tap_shared.page import Page, decode
 
 if TYPE_CHECKING:
     from tap_dixa.tap import TapDixa
+    from tap_shared.codec import Codec
 
-__all__ = ["DixaClient", "Rejected", "page_key", "rows_of"]
+__all__ = ["DixaClient", "Rejected"]
 
 _VERSION = "/v1"
 _JSON = {"Content-Type": "application/json"}
@@ -85,7 +86,7 @@ class DixaClient:
 
     def get(
         self, path: str, params: Params = (), *, what: str = "", inside: str | None = None,
-        is_window: bool = False,
+        is_window: bool = False, codec: Codec | None = None,
     ) -> Page:  # fmt: skip
         """Read one page of a list.
 
@@ -95,6 +96,7 @@ class DixaClient:
             what: The path as errors name it, where it holds an id.
             inside: The member of `data` that holds the list, where it lies one deeper.
             is_window: Whether it asks for a range of time that may be halved.
+            codec: Decodes the rows; dictionaries where there is none.
 
         Returns:
             Rows, with the next page's key in `facts['cursor']`.
@@ -107,7 +109,7 @@ class DixaClient:
             f"GET {_VERSION}{what or path}", _VERSION + path, params=tuple(params),
             is_window=is_window,
         )  # fmt: skip
-        return self._main.send(request, lambda reply: self._page(reply, inside))
+        return self._main.send(request, lambda reply: self._page(reply, inside, codec))
 
     def post(
         self, path: str, body: Mapping[str, Any], params: Params = (), *, is_window: bool = False
@@ -123,15 +125,20 @@ class DixaClient:
             headers=_JSON, is_window=is_window,
         )  # fmt: skip
         try:
-            return self._main.send(request, lambda reply: self._page(reply, None))
+            return self._main.send(request, self._page)
         except Rejected as refusal:
             if refusal.status != 400:
                 raise
             said = f"{refusal} Where it asks for a filter, set default_filters."
             raise Rejected(400, said) from None
 
-    def export(self, kind: str, params: Params) -> Page:
+    def export(self, kind: str, params: Params, codec: Codec | None = None) -> Page:
         """Read one range of an export: a bare array.
+
+        Args:
+            kind: Which export.
+            params: Query pairs.
+            codec: Decodes the rows; dictionaries where there is none.
 
         Raises:
             WindowTooLarge: It is more than fits into memory, or the vendor takes too long.
@@ -141,18 +148,18 @@ class DixaClient:
         path = f"{_VERSION}/{kind}"
         request = Request(f"GET {path}", path, params=tuple(params), is_window=True)
         try:
-            return self._exports.send(request, lambda reply: self._page(reply, None))
+            return self._exports.send(request, lambda reply: self._page(reply, None, codec))
         except BodyTooLarge as err:
             raise WindowTooLarge(str(err)) from None
 
     # Answers
 
-    def _page(self, reply: Reply, inside: str | None) -> Page:
-        answer = decode(reply.body, Any)
-        rows = rows_of(answer, inside)
+    def _page(self, reply: Reply, inside: str | None = None, codec: Codec | None = None) -> Page:
+        page = typed_page(reply.body, codec) if codec is not None and inside is None else None
+        if page is None:
+            page = plain_page(reply.body, inside)
         self._has_answered = True
-        facts = {"cursor": page_key(answer)} if isinstance(answer, dict) else {}
-        return Page(rows, size=len(reply.body), facts=facts)
+        return page
 
     def _faults(self, reply: Reply) -> None:
         """Raise for every status that is no success; texts vary, so the status decides."""
@@ -173,50 +180,6 @@ class DixaClient:
         if status in {400, 403, 404, 405, 409, 410, 422}:
             raise Rejected(status, f"the vendor refuses the request ({said}).")
         raise StreamFailed(f"the vendor answers {said}; check api_url and exports_url.")
-
-
-def rows_of(answer: Any, inside: str | None = None) -> list[dict[str, Any]]:
-    """Take the rows out of an answer, whatever its envelope.
-
-    Args:
-        answer: The decoded body: `{"data": [...]}`, `{"data": {...}}` or a bare array.
-        inside: The member of `data` that holds the rows.
-
-    Raises:
-        PleaseRetry: There are none: no `data`, or no objects in it.
-    """
-    data = answer
-    if isinstance(answer, dict):
-        if "data" not in answer:
-            raise PleaseRetry("the answer has no 'data'")
-        data = answer["data"]
-    if inside is not None and isinstance(data, dict):
-        data = data.get(inside)
-    rows = [data] if isinstance(data, dict) else data if data is not None else []
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise PleaseRetry("the answer's rows are no objects")
-    return rows
-
-
-def page_key(answer: Mapping[str, Any]) -> str | None:
-    """Give the key of the page after this one; None at the end of a list.
-
-    `meta.next` is a relative address that holds the key percent-encoded: it is decoded once here,
-    and `+` stays `+`, since the key is Base64. A key at the top of the answer is taken as it is.
-
-    Raises:
-        StreamFailed: The address holds no key.
-    """
-    meta = answer.get("meta")
-    following = meta.get("next") if isinstance(meta, dict) else None
-    if not isinstance(following, str) or not following.strip():
-        plain = answer.get("pageKey")
-        return plain if isinstance(plain, str) and plain else None
-    for pair in urlsplit(following.strip()).query.split("&"):
-        name, _, value = pair.partition("=")
-        if name == "pageKey" and value:
-            return unquote(value)
-    raise StreamFailed("the vendor names a next page without a pageKey; report it to the vendor.")
 
 
 def _message(reply: Reply) -> str:

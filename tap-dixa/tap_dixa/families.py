@@ -25,6 +25,7 @@ from tap_shared.windows import Span, Window, halve, plan
 
 if TYPE_CHECKING:
     from tap_dixa.tap import TapDixa
+    from tap_shared.codec import Codec
 
 __all__ = [
     "EDGE", "GONE", "ChildStream", "DixaStream", "ExportStream", "ListStream", "LogStream",
@@ -66,6 +67,11 @@ class DixaStream(ApiStream):
         limit = None if most is None else self.tap.client.most(most)
         return PageSize(limit, self.logger.warning)
 
+    @property
+    def row_codec(self) -> Codec | None:
+        """What decodes the rows, where they are emitted as they come."""
+        return self.codec
+
     def every(self, span: Span) -> Fence:
         """Give the fence behind a list that is read whole."""
         return Fence(WindowRead(Window(span.start, span.end)))
@@ -91,6 +97,7 @@ class ListStream(DixaStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read page by page."""
+        _ = self.row_codec  # before several threads ask for it
         return [partial(step, self._pages(), self.shape), self.every(span)]
 
     def _pages(self) -> Iterator[Page]:
@@ -103,7 +110,8 @@ class ListStream(DixaStream):
             self.logger.warning("'%s' is missing on this installation (404).", self.name)
 
     def _ask(self, params: Iterable[tuple[str, str]]) -> Page:
-        return self.tap.client.get(self.path, [*self.params, *params], inside=self.inside)
+        asked = [*self.params, *params]
+        return self.tap.client.get(self.path, asked, inside=self.inside, codec=self.row_codec)
 
     def shape(self, page: Page) -> Page:
         """Add the tap's own columns."""
@@ -127,6 +135,7 @@ class ChildStream(DixaStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read the parents page by page, and the children of each right behind it."""
+        _ = self.row_codec  # before several threads ask for it
         self._asked = 0
         self._refused: list[str] = []
         size = self.page_size(self.parents_most)
@@ -147,7 +156,7 @@ class ChildStream(DixaStream):
     def _children(self, parent: str) -> Step:
         path = self.template.format(quote(parent, safe=""))
         what = self.template.format("{id}")
-        ask = partial(self.tap.client.get, path, what=what)
+        ask = partial(self.tap.client.get, path, what=what, codec=self.row_codec)
         walk = Walk(ask, PageSize(None, self.logger.warning), f"GET /v1{what}")
         try:
             rows = [row for page in walk.whole() for row in page.rows]
@@ -185,6 +194,7 @@ class LogStream(DixaStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read window by window."""
+        _ = self.row_codec  # before several threads ask for it
         self._size = self.page_size(_MOST_EVENTS)
         for window in plan(span, self.tap.settings.window):
             yield self._job(window)
@@ -205,7 +215,7 @@ class LogStream(DixaStream):
     def _ask(self, window: Window, params: Iterable[tuple[str, str]]) -> Page:
         ends = (instant(window.start - EDGE), instant(window.end + EDGE))
         asked = [*zip(self.range_params, ends, strict=True), *params]
-        return self.tap.client.get(self.path, asked, is_window=True)
+        return self.tap.client.get(self.path, asked, is_window=True, codec=self.row_codec)
 
 
 class ExportStream(DixaStream):
@@ -232,7 +242,7 @@ class ExportStream(DixaStream):
         ends = (_ms(window.start - EDGE), _ms(window.end + EDGE))
         params = [(f"{self.range_name}_after", ends[0]), (f"{self.range_name}_before", ends[1])]
         try:
-            page = self.tap.client.export(self.name, params)
+            page = self.tap.client.export(self.name, params, self.row_codec)
         except WindowTooLarge as err:
             self._longest = halves_of(window, err)[0].length  # the others are no smaller
             return Step(None, self._rest(start, end))

@@ -102,6 +102,7 @@ class AgentTeams(ChildStream):
     parents_most = SMALL_PAGE
     template = "/agents/{}/teams"
     parent_key = "agent_id"
+    row_codec = None
 
     def shape(self, page: Page) -> Page:
         """Give the team's id a name that tells it from the agent's."""
@@ -157,6 +158,7 @@ class ContactEndpoints(ListStream):
     name = "contact_endpoints"
     primary_keys = ("_type", "endpoint")
     path = "/contact-endpoints"
+    row_codec = None
 
     def shape(self, page: Page) -> Page:
         """Make the key: the address or the number is what analytics call `contact_point`."""
@@ -250,8 +252,7 @@ class ConversationExport(ExportStream):
 
     def shape(self, page: Page) -> Page:
         """Make the value of a custom field a list: it is one for choices, else a bare text."""
-        for row in page.rows:
-            fields = row.get("custom_fields")
+        for fields in page.column("custom_fields"):
             for field in fields if isinstance(fields, list) else []:
                 value = field.get("value") if isinstance(field, dict) else None
                 if not (value is None or isinstance(value, list)):

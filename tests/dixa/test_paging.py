@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_dixa.client import Rejected, page_key, rows_of
+from tap_dixa.client import Rejected
+from tap_dixa.envelope import page_key, rows_of
 from tap_dixa.paging import PageSize, Walk, settled
 from tap_shared.errors import PleaseRetry, StreamFailed
 from tap_shared.page import Page
