@@ -25,7 +25,7 @@ from tests.benchmarks.shapes import ROOT, SHAPES, Shape
 __all__ = ["Peer", "Run", "Served", "Wrong", "check", "run", "serve", "surroundings"]
 
 
-_LONGEST = 900.0
+_LONGEST = 600.0
 """Seconds after which a process is taken to hang."""
 
 

@@ -38,7 +38,7 @@ class Door:
 
     def _reset(self) -> None:
         self._recent.clear()
-        self.told = {"requests": 0, "refused": 0, "most": 0, "rows": 0, "bytes": 0, "first": 0.0}
+        self.told = {"requests": 0, "refused": 0, "most": 0, "rows": 0, "first": 0.0}
 
     def stats(self) -> bytes:
         """Tell what was counted, and count anew."""
@@ -64,8 +64,7 @@ class Door:
     def answered(self, answer: Answer) -> None:
         """Count an answer."""
         self._under_way -= 1
-        self.told["rows"] += answer.rows
-        self.told["bytes"] += len(answer.body)
+        self.told["rows"] += answer.count
 
 
 class Connection(asyncio.Protocol):
@@ -100,7 +99,7 @@ class Connection(asyncio.Protocol):
 
     def _take(self, asked: Asked) -> None:
         if asked.path == "/stats":
-            self._write(self._door.stats())
+            self._write(Answer(self._door.stats()))
         elif self._door.refuses():
             self._transport.write(_REFUSED)
         elif self._door.latency:
@@ -111,12 +110,14 @@ class Connection(asyncio.Protocol):
     def _give(self, asked: Asked) -> None:
         answer = self._answer(self._rows, asked)
         self._door.answered(answer)
-        self._write(answer.body)
+        self._write(answer)
 
-    def _write(self, body: bytes) -> None:
+    def _write(self, answer: Answer) -> None:
+        size = len(answer.head) + len(answer.rows) + len(answer.tail)
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        self._transport.write(head % len(body))
-        self._transport.write(body)
+        self._transport.write(head % size + answer.head)
+        self._transport.write(memoryview(answer.rows))
+        self._transport.write(answer.tail)
 
 
 async def _serve(options: argparse.Namespace) -> None:

@@ -47,10 +47,19 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, and how many rows it holds."""
+    """An answer, in three parts so that the largest need not be copied.
 
-    body: bytes
-    rows: int = 0
+    Attributes:
+        head: What is before the rows.
+        rows: The rows' text.
+        tail: What is behind them.
+        count: How many rows there are.
+    """
+
+    head: bytes
+    rows: bytes = b""
+    tail: bytes = b""
+    count: int = 0
 
 
 def _moment(text: str) -> datetime:
@@ -68,7 +77,7 @@ def callgear(rows: Rows, asked: Asked) -> Answer:
     first = min(high, low + int(params.get("offset", 0)))
     last = min(high, first + int(params["limit"]))
     head += b'"total_items":%d},"data":[' % (high - low)
-    return Answer(head + rows.joined(first, last) + b"]}}", last - first)
+    return Answer(head, rows.joined(first, last), b"]}}", last - first)
 
 
 def interactions(rows: Rows, asked: Asked) -> Answer:
@@ -78,7 +87,7 @@ def interactions(rows: Rows, asked: Asked) -> Answer:
     first = min(high, low + int(members.get("Offset", 0)))
     last = min(high, first + min(500, int(members.get("Limit", 100))))
     head = b'{"resultCode":0,"resultMessage":null,"hasPaging":false,"data":['
-    return Answer(head + rows.joined(first, last) + b"]}", last - first)
+    return Answer(head, rows.joined(first, last), b"]}", last - first)
 
 
 def pbx(rows: Rows, asked: Asked, size: int = 500) -> Answer:
@@ -88,8 +97,9 @@ def pbx(rows: Rows, asked: Asked, size: int = 500) -> Answer:
     first = min(high, low + (int(asked.params.get("page", 1)) - 1) * size)
     last = min(high, first + size)
     head = b'{"maxResultSize":%d,"maxPages":%d,"utcOffset":0,"data":' % (total, -(-total // size))
-    listed = b"{" + rows.joined(first, last) + b"}" if last > first else b"[]"
-    return Answer(head + listed + b"}", last - first)
+    if last == first:
+        return Answer(head + b"[]}")
+    return Answer(head + b"{", rows.joined(first, last), b"}}", last - first)
 
 
 def dixa(rows: Rows, asked: Asked) -> Answer:
@@ -107,7 +117,7 @@ def dixa(rows: Rows, asked: Asked) -> Answer:
         key = quote(base64.b64encode(b"%d:%d" % (last, high)).decode(), safe="")
         following = f'"{asked.path}?{kept}&pageKey={key}"'.encode()
     head = b'{"meta":{"previous":null,"next":' + following + b'},"data":['
-    return Answer(head + rows.joined(low, last) + b"]}", last - low)
+    return Answer(head, rows.joined(low, last), b"]}", last - low)
 
 
 def infinity(rows: Rows, asked: Asked) -> Answer:
@@ -126,8 +136,8 @@ def infinity(rows: Rows, asked: Asked) -> Answer:
         return Answer(b"\n")
     if params.get("display[]") == "rowId":
         text = b"".join(b'{"rowId":"%s"}\n' % rows.key(n).encode() for n in range(low, last))
-        return Answer(text, 0)
-    return Answer(rows.joined(low, last, b"\n") + b"\n", last - low)
+        return Answer(text)
+    return Answer(b"", rows.joined(low, last, b"\n"), b"\n", last - low)
 
 
 VENDORS: dict[str, Callable[[Rows, Asked], Answer]] = {
