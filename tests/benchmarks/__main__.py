@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.benchmarks.contestants import PEERS
 from tests.benchmarks.racing import hold, keep
 from tests.benchmarks.regimes import FULL, REGIMES, Sizes, races
-from tests.benchmarks.report import report
+from tests.benchmarks.report import kept, report
 from tests.benchmarks.shapes import SHAPES
 
 
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     """Run what was asked for."""
     options = _options(arguments)
     if options.report:
-        print(report())  # noqa: T201 - to be pasted
+        print(report(kept()))  # noqa: T201 - to be pasted
         return 0
     sizes = FULL if options.full else Sizes()
     given = {name: getattr(options, name) for name in ("rows", "rounds")}
