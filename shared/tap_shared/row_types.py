@@ -86,18 +86,26 @@ def as_it_comes(node: Mapping[str, Any], rules: Rules) -> Typed:
 
 
 def _compiled(node: Mapping[str, Any], rules: Rules) -> _Plain | _Nested:
-    kind = main_type(node)
     if node.get("x-pii") and rules.pii != "keep":
-        return _Plain(*as_it_comes(node, rules))
+        return _hidden(node, rules)
     if node.get("format") in _INSTANTS:
         return _Plain(Any if node.get("x-epoch") else str, coercion(node, rules))
-    if kind == "array":
-        return _array(node, rules)
-    if kind == "object":
-        return _object(node, rules)
-    if kind in _SCALARS:
-        return _Plain(_SCALARS[kind], None)
-    return _Plain(*as_it_comes(node, rules))
+    compound = {"array": _array, "object": _object}.get(kind := main_type(node))
+    if compound is not None:
+        return compound(node, rules)
+    return _Plain(_SCALARS[kind], None) if kind in _SCALARS else _Plain(*as_it_comes(node, rules))
+
+
+def _hidden(node: Mapping[str, Any], rules: Rules) -> _Plain:
+    """Compile personal data: what is hashed is checked as strictly as what is kept."""
+    if rules.pii == "drop" or not _is_flat(node):
+        return _Plain(*as_it_comes(node, rules))
+    return _Plain(_compiled({**node, "x-pii": False}, rules).kind, coercion(node, rules))
+
+
+def _is_flat(node: Mapping[str, Any]) -> bool:
+    kind = main_type(node)
+    return kind in _SCALARS or (kind == "array" and _is_flat(node.get("items", {"type": "string"})))
 
 
 def _nullable(kind: Any) -> Any:

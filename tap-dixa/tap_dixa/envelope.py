@@ -57,7 +57,7 @@ def typed_page(body: bytes, codec: Codec) -> Page | None:
         return Page(codec.rows(body), size=len(body))
     answer = codec.whole(_Envelope, body)
     if answer is not None:
-        rows = answer.data
+        rows = codec.rows(answer.data)
     else:
         try:
             answer = decode(body, _Parts)
