@@ -39,9 +39,8 @@ def another(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def full(bench: Bench, unreliable: object) -> Run:
+def full(bench: Bench) -> Run:
     """A run of all streams from the start, one request at a time."""
-    assert unreliable, "the slower run has to be on its way"
     run = bench.run({**bench.config, "max_concurrency": 1})
     assert run.code == 0, run.stderr
     return run
@@ -51,8 +50,7 @@ def full(bench: Bench, unreliable: object) -> Run:
 def unreliable(bench: Bench) -> Iterator[tuple[Server, Background]]:
     """Start a run against the same vendor behind a wire where a quarter of the requests fail.
 
-    Eight requests at a time, at the most talkative level. It mostly waits, so it goes on beside the
-    other tests.
+    Eight requests at a time, at the most talkative level.
     """
     with Server([bench.vendor], faults=Faults(rate=0.25, seed=7)) as server:
         config = {**bench.at(server), "max_concurrency": 8}

@@ -172,9 +172,12 @@ class Tap:
         return Run(done.returncode, done.stdout.splitlines(), done.stderr.decode())
 
     def start(self, config: Mapping[str, Any], *, catalog: Any, level: str) -> Background:
-        """Run in the background."""
-        command = self._command(self.arguments(config, catalog=catalog))
-        return Background(command, self.environment(level), self.folder)
+        """Run in the background, with short waits."""
+        module = ["-m", "tests.contract.short_waits", self.module]
+        command = [sys.executable, *module, *self.arguments(config, catalog=catalog)]
+        environment = self.environment(level)
+        environment["PYTHONPATH"] += f"{os.pathsep}{ROOT}"
+        return Background(command, environment, self.folder)
 
     def stop(
         self,

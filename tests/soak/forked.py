@@ -20,28 +20,9 @@ from typing import Any
 
 import time_machine
 
-from tap_shared.rate_limit import RateLimit
 from tests.contract.forks import tap_class
+from tests.contract.short_waits import shorten_waits
 from tests.soak.mutations import MUTATIONS
-
-_FASTER = 50
-
-
-def _shorten_waits() -> None:
-    make, pause, hold = RateLimit.__init__, RateLimit.pause, RateLimit.hold
-
-    def quick(gate: RateLimit, *, per_minute: float = 0, **how: Any) -> None:
-        make(gate, per_minute=per_minute * _FASTER, **how)
-
-    def short_pause(gate: RateLimit, seconds: float) -> None:
-        pause(gate, seconds / _FASTER)
-
-    def short_hold(gate: RateLimit, seconds: float) -> None:
-        hold(gate, seconds / _FASTER)
-
-    RateLimit.__init__ = quick  # type: ignore[assignment,method-assign]
-    RateLimit.pause = short_pause  # type: ignore[assignment,method-assign]
-    RateLimit.hold = short_hold  # type: ignore[assignment,method-assign]
 
 
 def _in_child(tap: Any, job: dict[str, Any], out: int) -> None:
@@ -90,7 +71,7 @@ def run(tap: Any, job: dict[str, Any]) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    _shorten_waits()
+    shorten_waits()
     TAP = tap_class(sys.argv[1])
     if mutation := "".join(sys.argv[2:]):
         MUTATIONS[mutation]()
