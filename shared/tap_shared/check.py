@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from tap_shared.errors import RunFailed, StreamFailed, StreamUnavailable, TapError, Unreachable
 from tap_shared.prefetch import Fence, Node
+from tap_shared.reasons import by_reason, labelled
 from tap_shared.settings import Settings
 from tap_shared.windows import Span
 
@@ -32,7 +33,6 @@ _SKEW_SECONDS = 300
 _PARTITIONS = 25
 _DEEPEST = 3
 _STRANGE = 2  # streams that find nothing of the vendor before the rest need not be asked
-_REASONS = 5
 _LATER = " Run again later; what was read is kept in the state."
 
 Partition = Mapping[str, Any]
@@ -133,7 +133,7 @@ def _partitions(stream: Any, found: Findings) -> list[Any] | None:
     try:
         partitions = stream.partitions
     except (StreamUnavailable, StreamFailed) as err:
-        _note(found, stream.name, f"'{stream.name}'", err)
+        _note(found, stream.name, labelled(stream.name), err)
         return None
     if partitions == []:  # an account without sites, say, has nothing to ask for
         return None
@@ -142,9 +142,7 @@ def _partitions(stream: Any, found: Findings) -> list[Any] | None:
 
 def _try(tap: ApiTap, stream: Any, partition: Partition | None, found: Findings) -> None:
     """Send the first request of one stream."""
-    label = f"'{stream.name}'"
-    if partition:
-        label += " (" + ", ".join(f"{name} {value}" for name, value in partition.items()) + ")"
+    label = labelled(stream.name, partition)
     try:
         _first(stream.nodes(_recent(stream.span(partition)), partition))
     except (StreamUnavailable, StreamFailed) as err:
@@ -194,11 +192,11 @@ def _complaint(tap: ApiTap, found: Findings) -> str:
     parts = []
     if found.refused and not tap.settings.skip_unavailable:
         parts.append(
-            f"these are refused: {_reasons(found.refused)} Deselect"
+            f"these are refused: {by_reason(found.refused)} Deselect"
             f" {'it' if len(found.refused) == 1 else 'them'}, or set skip_unavailable."
         )
     if found.failed:
-        parts.append(f"these failed: {_reasons(found.failed)}")
+        parts.append(f"these failed: {by_reason(found.failed)}")
     if not parts:
         return ""
     if not _is_known(tap):
@@ -214,16 +212,6 @@ def _strange(tap: ApiTap, found: Findings) -> str:
         f"{' and '.join(hosts)} answers, but not as the vendor does: {why} Check the setting"
         " api_url, and whether a proxy or a login page answers in the vendor's place."
     )
-
-
-def _reasons(streams: Mapping[str, str]) -> str:
-    """Give each reason once, behind the streams that it holds for."""
-    by_reason: dict[str, list[str]] = {}
-    for name, why in streams.items():
-        by_reason.setdefault(why, []).append(name)
-    told = [f"{', '.join(names)}: {why}" for why, names in by_reason.items()]
-    rest = ", ".join(chain.from_iterable([*by_reason.values()][_REASONS:]))
-    return " ".join(told[:_REASONS]) + (f" Others too: {rest}." if rest else "")
 
 
 def _praise(tap: ApiTap, found: Findings) -> str:

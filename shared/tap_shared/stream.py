@@ -290,6 +290,7 @@ class ApiStream(Stream):
         """
         everything: list[Any] = [None]
         contexts = [context] if context is not None else (self.partitions or everything)
+        self.tap.progress.partitions = len(contexts)
         with self.get_record_counter() as counter, self.get_sync_timer():
             for partition in contexts:
                 try:
@@ -315,13 +316,16 @@ class ApiStream(Stream):
         if "conformer" in vars(self):  # where nothing could be read, there is none
             self.conformer.report(self.logger.warning)
 
+    @property
+    def undeclared_fields(self) -> list[str]:
+        """Names of fields that came and that the schema does not declare."""
+        return sorted(self.conformer.undeclared) if "conformer" in vars(self) else []
+
     def _read(
         self, context: Context | None, *, emits: bool, checkpoints: bool
     ) -> Iterator[list[Any]]:
         span, _ = self.span(context), self.codec  # made once, before threads ask for it
-        self.logger.info("Reading %s%s.", self.describe(span), _of(context))
-        if self.is_windowed:
-            self.tap.progress.begin(span)
+        self.tap.progress.begin(self, context, span)
         begun, self._begun = self._begun, None
         reading = Reading(
             self, context, span, emits=emits, checkpoints=checkpoints, batches=self._batches
@@ -357,8 +361,3 @@ class ApiStream(Stream):
     def get_replication_key_signpost(self, context: Context | None = None) -> None:  # noqa: ARG002
         """Leave the SDK's signpost out: a watermark needs none."""
         return
-
-
-def _of(context: Context | None) -> str:
-    """Name a partition."""
-    return " of " + ", ".join(f"{k} {v}" for k, v in context.items()) if context else ""

@@ -35,6 +35,7 @@ from tap_shared.errors import (
 from tap_shared.http import Limits, Reply, Transport
 from tap_shared.progress import Progress
 from tap_shared.rate_limit import RateLimit
+from tap_shared.reasons import by_reason, labelled
 from tap_shared.redact import Redactor, install
 from tap_shared.settings import Settings, check_schema
 from tap_shared.state import check_state
@@ -76,7 +77,7 @@ class ApiTap(Tap):
         self.run_start = datetime.now(UTC).replace(microsecond=0)
         self.has_emitted = False
         self.ending: TapError | None = None
-        self.failures: list[TapError] = []
+        self.failures: dict[str, str] = {}
         self.transports: list[Transport] = []
         self.progress = Progress(self)
         self.redact = Redactor()
@@ -208,15 +209,15 @@ class ApiTap(Tap):
         """
         _ = self.settings
         self._warn_of_unknown_streams()
-        with self.progress.running():
-            self._sync_streams()
-        if self.failures:
-            count = len(self.failures)
-            msg = f"{count} stream{'s' * (count > 1)} or partitions failed; see above."
-            raise RunFailed(msg)
-
-    def _sync_streams(self) -> None:
+        self._warn_of_undeclared_data()
         chosen: list[Any] = [stream for stream in self.streams.values() if stream.selected]
+        with self.progress.running([stream.name for stream in chosen]):
+            self._sync_streams(chosen)
+        if self.failures:
+            failed = len({label.partition(" ")[0] for label in self.failures})
+            raise RunFailed(f"{failed} of {len(chosen)} streams failed. {by_reason(self.failures)}")
+
+    def _sync_streams(self, chosen: Sequence[Any]) -> None:
         check_shapes(self.config, chosen)
         try:
             if self.state:
@@ -270,27 +271,34 @@ class ApiTap(Tap):
             context: Its partition, where only that failed.
             err: Why.
         """
-        where = f"Stream '{stream.name}'"
-        if context:
-            where += " (" + ", ".join(f"{k} {v}" for k, v in context.items()) + ")"
+        label = labelled(stream.name, context)
         err = err if isinstance(err, TapError) else self._unexpected(stream, err)
-        said = str(err)
-        sentence = said if said.startswith("Stream '") else f"{where}: {said}"
+        said = str(err).removeprefix(f"Stream '{stream.name}': ")
         if isinstance(err, StreamUnavailable):
             if self.settings.skip_unavailable:
                 self.progress.mark("left out")
-                self.logger.warning("%s It is left out, as skip_unavailable is set.", sentence)
+                sentence = f"Stream {label}: {said} It is left out, as skip_unavailable is set."
+                self.logger.warning("%s", sentence)
                 return
-            sentence += " Deselect it, or set skip_unavailable."
+            said += " Deselect it, or set skip_unavailable."
         self.progress.mark("failed")
-        self.failures.append(err)
-        self.logger.error("%s", sentence)
+        self.failures[label] = said
+        self.logger.error("Stream %s: %s", label, said)
 
     def _warn_of_unknown_streams(self) -> None:
         if isinstance(self.input_catalog, Catalog):
             for name, entry in self.input_catalog.items():
                 if name not in self.streams and entry.metadata.root.selected:
                     self.logger.warning("Stream '%s' of the catalog is not offered any more.", name)
+
+    def _warn_of_undeclared_data(self) -> None:
+        """Say that fields without a declaration cannot be tagged as personal data."""
+        if self.settings.pii != "keep" and self.settings.undeclared_fields == "keep":
+            self.logger.warning(
+                "pii is '%s', but undeclared_fields is 'keep': fields that no schema declares go to"
+                " _extra as they come, and may hold personal data. To leave them out, set"
+                " undeclared_fields to 'drop'.", self.settings.pii,
+            )  # fmt: skip
 
     def finish(self, signum: int) -> None:
         """Write the last safe state after a signal."""
