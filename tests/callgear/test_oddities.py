@@ -127,7 +127,7 @@ def test_a_field_that_the_account_lacks_is_named(account: OpenAccount) -> None:
     poor = account(missing_fields={"get.calls_report": {"cpn_country_name"}})
     run = poor.run(catalog=poor.catalog("calls", "employees"))
     assert run.code == 1, run.stderr
-    told = [line for line in run.said("ERROR") if "'calls'" in line]
+    told = [line for line in run.said("ERROR") if "Stream 'calls'" in line]
     assert len(told) == 1
     assert "exclude_fields" in told[0]
     assert "cpn_country_name" in told[0]
