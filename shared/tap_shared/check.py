@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tap_shared.errors import RunFailed, StreamFailed, StreamUnavailable, TapError, Unreachable
+from tap_shared.failures import by_reason, labelled
 from tap_shared.prefetch import Fence, Node
-from tap_shared.reasons import by_reason, labelled
 from tap_shared.settings import Settings
 from tap_shared.windows import Span
 

@@ -219,7 +219,7 @@ class ApiStream(Stream):
             try:
                 self._batches.flush()
             except StreamFailed as err:
-                self.tap.note_failure(self, None, err)
+                self.tap.failures.note(self, None, err)
 
     # Once through
 
@@ -302,14 +302,14 @@ class ApiStream(Stream):
                             yield from records
                 except EndsRun as err:
                     if isinstance(err, Unreachable) and self.tap.has_emitted:
-                        self.tap.note_failure(self, partition, err)  # one host of several
+                        self.tap.failures.note(self, partition, err)  # one host of several
                         continue
                     self.tap.ending = err
                     break
                 except (SettingRefused, BrokenPipeError):
                     raise
                 except Exception as err:  # noqa: BLE001 - the other partitions are still read
-                    self.tap.note_failure(self, partition, err)
+                    self.tap.failures.note(self, partition, err)
                 if self.is_limit_reached:
                     break
         self.tap.message_writer.flush()

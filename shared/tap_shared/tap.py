@@ -6,8 +6,6 @@ end); 2 settings or credentials refused before any data; 143 or 130 after SIGTER
 
 from __future__ import annotations
 
-import gc
-import json
 import logging
 import signal
 import sys
@@ -17,25 +15,22 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from singer_sdk import Tap
 from singer_sdk.singerlib import Catalog, StateMessage
-from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_shared.batch import check_batch_config, check_shapes, storage_secrets
-from tap_shared.check import check, limited
-from tap_shared.command import OneLineCommand
+from tap_shared.check import limited
+from tap_shared.command_line import CommandLine
 from tap_shared.conform import EXTRA, tagged
 from tap_shared.errors import (
     EndsRun,
     RunFailed,
     SettingRefused,
-    StreamUnavailable,
     TapError,
 )
+from tap_shared.failures import Failures
 from tap_shared.http import Limits, Reply, Transport
 from tap_shared.progress import Progress
 from tap_shared.rate_limit import RateLimit
-from tap_shared.reasons import by_reason, labelled
 from tap_shared.redact import Redactor, install
 from tap_shared.settings import Settings, check_schema
 from tap_shared.state import check_state
@@ -44,17 +39,12 @@ from tap_shared.writer import PageWriter
 if TYPE_CHECKING:
     from types import FrameType
 
-    import click
-
     from tap_shared.stream import ApiStream
 
 __all__ = ["ApiTap"]
 
-# Rows are many and make no cycles: looking for some costs a tenth of the time.
-_COLLECT = (100_000, 20, 20)
 
-
-class ApiTap(Tap):
+class ApiTap(CommandLine):
     """A tap on a vendor's API.
 
     Attributes:
@@ -65,19 +55,12 @@ class ApiTap(Tap):
     message_writer: PageWriter
     stream_types: ClassVar[Sequence[type[ApiStream]]] = ()
 
-    def __init__(self, *args: Any, is_check: bool = False, **kwargs: Any) -> None:
-        """Freeze the run's start; no request is sent and no credential is needed.
-
-        Args:
-            args: The SDK's.
-            is_check: Whether only a little of everything is to be asked for.
-            kwargs: The SDK's.
-        """
-        self.is_check = is_check
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Freeze the run's start; no request is sent and no credential is needed."""
         self.run_start = datetime.now(UTC).replace(microsecond=0)
         self.has_emitted = False
         self.ending: TapError | None = None
-        self.failures: dict[str, str] = {}
+        self.failures = Failures(self)
         self.transports: list[Transport] = []
         self.progress = Progress(self)
         self.redact = Redactor()
@@ -214,8 +197,7 @@ class ApiTap(Tap):
         with self.progress.running([stream.name for stream in chosen]):
             self._sync_streams(chosen)
         if self.failures:
-            failed = len({label.partition(" ")[0] for label in self.failures})
-            raise RunFailed(f"{failed} of {len(chosen)} streams failed. {by_reason(self.failures)}")
+            raise RunFailed(self.failures.told(len(chosen)))
 
     def _sync_streams(self, chosen: Sequence[Any]) -> None:
         check_shapes(self.config, chosen)
@@ -249,41 +231,9 @@ class ApiTap(Tap):
         except BrokenPipeError:
             raise
         except Exception as err:  # noqa: BLE001 - the other streams are still read
-            self.note_failure(stream, None, err)
+            self.failures.note(stream, None, err)
         if self.ending is not None:
             raise self.ending
-
-    def _unexpected(self, stream: ApiStream, err: Exception) -> TapError:
-        """Give the sentence for an error that nobody foresaw."""
-        self.logger.debug("Unexpected error in '%s'.", stream.name, exc_info=err)
-        return TapError(
-            f"an unexpected {type(err).__name__} was met; run with"
-            f" {self._env_var_prefix}LOGLEVEL=DEBUG and report it."
-        )
-
-    def note_failure(
-        self, stream: ApiStream, context: Mapping[str, Any] | None, err: Exception
-    ) -> None:
-        """Say what failed and go on; or leave it out, where the vendor refuses it and that is set.
-
-        Args:
-            stream: The stream.
-            context: Its partition, where only that failed.
-            err: Why.
-        """
-        label = labelled(stream.name, context)
-        err = err if isinstance(err, TapError) else self._unexpected(stream, err)
-        said = str(err).removeprefix(f"Stream '{stream.name}': ")
-        if isinstance(err, StreamUnavailable):
-            if self.settings.skip_unavailable:
-                self.progress.mark("left out")
-                sentence = f"Stream {label}: {said} It is left out, as skip_unavailable is set."
-                self.logger.warning("%s", sentence)
-                return
-            said += " Deselect it, or set skip_unavailable."
-        self.progress.mark("failed")
-        self.failures[label] = said
-        self.logger.error("Stream %s: %s", label, said)
 
     def _warn_of_unknown_streams(self) -> None:
         if isinstance(self.input_catalog, Catalog):
@@ -314,102 +264,6 @@ class ApiTap(Tap):
 
     def _leave(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.message_writer.hurry(partial(_exit_now, signum))
-
-    # Command line
-
-    @classmethod
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        """Read the configuration files.
-
-        Raises:
-            SettingRefused: One cannot be read, or is no JSON object.
-        """
-        try:
-            return super().cb_config(ctx, param, value)
-        except OSError:
-            raise SettingRefused("config", "names a file that cannot be read.") from None
-        except (ValueError, TypeError):
-            raise SettingRefused("config", "must be a file that holds a JSON object.") from None
-
-    @classmethod
-    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Check settings, network, credentials and permissions; or print the schemas, as the SDK.
-
-        Raises:
-            TapError: Something is wrong.
-        """
-        if value != CliTestOptionValue.All.value:
-            super().cb_test(ctx, param, value)
-            return
-        config = ctx.params.get("config")
-        tap = cls(
-            config=config.config if config else {},
-            catalog=_read_catalog(ctx.params.get("catalog")),
-            parse_env_config=config.parse_env if config else False,
-            validate_config=False,
-            is_check=True,
-        )
-        check(tap)
-        ctx.exit()
-
-    @classmethod
-    def get_singer_command(cls) -> click.Command:
-        """Give the SDK's command, with errors of one line."""
-        command = super().get_singer_command()
-        return OneLineCommand.over(command, cls)
-
-    @classmethod
-    def invoke(
-        cls, *, config: Any = None, state: Any = None, catalog: Any = None, **kwargs: Any
-    ) -> None:
-        """Run a sync from the command line."""
-        super(Tap, cls).invoke(
-            about=kwargs.get("about", False), about_format=kwargs.get("about_format")
-        )
-        cls.print_version(print_fn=cls.logger.info)
-        found = _read_json("state", state)
-        tap = cls(
-            config=config.config if config else {},
-            state=check_state(found) if found else found,
-            catalog=_read_catalog(catalog),
-            parse_env_config=config.parse_env if config else False,
-            validate_config=False,
-        )
-        OneLineCommand.running = tap
-        gc.freeze()
-        gc.set_threshold(*_COLLECT)
-        tap.sync_all()
-
-
-def _read_json(name: str, file: Any) -> Any:
-    """Read an input file.
-
-    Raises:
-        SettingRefused: It holds no JSON object.
-    """
-    if file is None:
-        return None
-    text = file.read()
-    try:
-        value = json.loads(text) if text.strip() else {}
-    except ValueError:
-        raise SettingRefused(name, "is not a JSON file.") from None
-    if not isinstance(value, dict):
-        raise SettingRefused(name, "must be a file that holds a JSON object.")
-    return value
-
-
-def _read_catalog(file: Any) -> Catalog | None:
-    """Read a catalog.
-
-    Raises:
-        SettingRefused: It is none.
-    """
-    content = _read_json("catalog", file)
-    try:
-        return None if content is None else Catalog.from_dict(content)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise SettingRefused("catalog", "must be a Singer catalog, as --discover gives.") from None
 
 
 def _exit_now(signum: int) -> NoReturn:

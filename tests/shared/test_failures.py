@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tap_shared.reasons import by_reason, labelled
+from tap_shared.failures import by_reason, labelled
 
 
 def test_a_reason_is_given_once_behind_all_that_it_holds_for() -> None:
