@@ -324,8 +324,9 @@ class ApiStream(Stream):
     def _read(
         self, context: Context | None, *, emits: bool, checkpoints: bool
     ) -> Iterator[list[Any]]:
-        span, _ = self.span(context), self.codec  # made once, before threads ask for it
+        span = self.span(context)
         self.tap.progress.begin(self, context, span)
+        _ = self.codec  # made once, before threads ask for it
         begun, self._begun = self._begun, None
         reading = Reading(
             self, context, span, emits=emits, checkpoints=checkpoints, batches=self._batches
