@@ -112,10 +112,12 @@ class Tap:
         name: Without `tap-`.
         module: What `python -m` runs.
         folder: Where configurations, states and catalogs are put.
+        python: The interpreter, whose environment has what the tap depends on.
     """
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, python: Path | str = sys.executable) -> None:
         """Nothing runs yet."""
+        self.python = str(python)
         self.name = name
         self.module = f"tap_{name}"
         self.folder = folder
@@ -229,7 +231,7 @@ class Tap:
         ]
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
-        return [sys.executable, "-m", self.module, *arguments]
+        return [self.python, "-m", self.module, *arguments]
 
 
 _TAIL = b',"time_extracted":"'

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dev.layout import MELTANO_FILE, VENV, executable
@@ -61,11 +62,23 @@ class Project:
         tap: `tap-callgear` ...
         settings: The tap's settings.
         url: The warehouse's SQLAlchemy URL.
+        meltano: Meltano's executable, where it is not the checkout's.
+        more: Variables on top.
     """
 
-    def __init__(self, folder: Path, tap: str, settings: Mapping[str, Any], url: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tap: str,
+        settings: Mapping[str, Any],
+        url: str,
+        *,
+        meltano: str = executable("meltano"),
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Make the project; nothing runs yet."""
         self.folder, self.tap, self.settings, self._url = folder, tap, settings, url
+        self._meltano, self._more = meltano, more
         (folder / "meltano.yml").write_bytes(MELTANO_FILE.read_bytes())
         (folder / ".venv").symlink_to(VENV)
 
@@ -96,7 +109,7 @@ class Project:
         # --force: a killed run blocks its successors for five minutes.
         options = ["--log-format=json", "run", "--no-install", "--force"]
         return subprocess.Popen(
-            [executable("meltano"), *options, self.tap, "target-postgres"],
+            [self._meltano, *options, self.tap, "target-postgres"],
             cwd=self.folder,
             env=self._environment(select),
             stdout=subprocess.PIPE,
@@ -116,4 +129,5 @@ class Project:
             f"{prefix}__SELECT": json.dumps(select),
             "HOME": str(self.folder),
             "TARGET_POSTGRES_SQLALCHEMY_URL": self._url,
+            **self._more,
         }

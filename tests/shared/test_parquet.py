@@ -12,11 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_shared import batch
-from tap_shared.batch import check_batch_config
 from tap_shared.coerce import Rules
 from tap_shared.conform import EXTRA, Conformer, declared_schema
-from tap_shared.errors import SettingRefused, StreamFailed
+from tap_shared.errors import StreamFailed
 from tap_shared.parquet import parquet, shapeless, table
 from tap_shared.writer import encode_record
 from tests.contract.runner import read_line
@@ -192,30 +190,3 @@ def test_the_loaders_of_the_sdk_read_every_compression(
     assert pq.read_metadata(path).row_group(0).column(0).compression == codec
     encoding = {"format": "parquet", "compression": compression}
     assert loaded(encoding, [path.as_uri()]) == [{"n": 1.5}]
-
-
-def test_parquet_without_pyarrow_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = {
-        "batch_config": {
-            "encoding": {"format": "parquet"},
-            "storage": {"root": tmp_path.as_uri()},
-        }
-    }
-    check_batch_config(config)
-    monkeypatch.setattr(batch, "find_spec", lambda _name: None)
-    with pytest.raises(SettingRefused, match=r"pyarrow \(contact-taps-shared\[parquet\]\)"):
-        check_batch_config(config)
-
-
-def test_batches_with_an_unknown_sdk_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = {
-        "batch_config": {"encoding": {"format": "jsonl"}, "storage": {"root": tmp_path.as_uri()}}
-    }
-    check_batch_config(config)
-    monkeypatch.setattr(batch, "is_verified", lambda: False)
-    with pytest.raises(SettingRefused, match="singer-sdk"):
-        check_batch_config(config)
