@@ -103,13 +103,14 @@ def assert_same(
     assert last_ones(rows, keys, times) == wanted, stream
 
 
+@pytest.mark.parametrize("output", ["interactions", "pbx"], indirect=True)
 def test_target_s3_with_json_lines(output: Output, store: Bucket) -> None:
-    prefix, run = output.bench.name, output.run
+    prefix, run = output.name, output.run
     put(output.messages, store, prefix, "jsonl")
     for stream in run.streams:
         bodies = [gzip.decompress(store.read(key)) for key in store.keys(f"{prefix}/{stream}/")]
         lines = [json.loads(line) for body in bodies for line in body.splitlines()]
-        assert_same(run, stream, lines, keys=output.bench.facts(stream).keys)
+        assert_same(run, stream, lines, keys=output.keys(stream))
 
 
 def test_target_s3_with_parquet(store: Bucket, tmp_path: Path) -> None:
