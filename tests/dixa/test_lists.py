@@ -53,6 +53,26 @@ def test_children_are_read_several_at_a_time(dixa: OpenBench) -> None:
     assert 2 <= bench.server.log.max_in_flight <= 3
 
 
+@pytest.mark.parametrize(
+    ("stream", "page_size"), [("activity_log", 18), ("record_closed_conversations", 3)]
+)
+def test_chains_of_pages_of_several_windows_are_read_side_by_side(
+    dixa: OpenBench, stream: str, page_size: int
+) -> None:
+    bench = dixa(days=12, conversations=120)
+    catalog = bench.catalog(stream)
+    bench.server.latency = 0.1
+    bench.server.log.clear()
+    run = bench.sync(catalog, max_concurrency=6, page_size=page_size, static_catalogue=True)
+    assert run.error is None
+    log = bench.server.log
+    assert log.max_in_flight == 6
+    assert len([entry for entry in log.entries if "pageKey" in entry.query]) > 20
+    busy = sorted(entry.in_flight for entry in log.entries)
+    assert busy[len(busy) // 2] >= 4  # most of the time, not just at the start
+    assert len(run.by_key(stream)) == len(bench.vendor.expected(stream))
+
+
 def test_the_organisation_may_be_missing(dixa: OpenBench) -> None:
     bench = dixa(no_organization=True, days=2)
     run = bench.run("organization")
@@ -143,8 +163,9 @@ def test_the_exports_always_get_a_bearer_and_their_own_pace(
 
     monkeypatch.setattr(RateLimit, "__init__", noted)
     bench = dixa(days=10)
+    catalog = bench.catalog("message_export")
     for asked in (480, 3, 0):
-        run = bench.run("message_export", requests_per_minute=asked, auth_scheme="raw")
+        run = bench.sync(catalog, requests_per_minute=asked, static_catalogue=True)
         assert run.error is None
         assert run.records["message_export"]
     assert made == [10, 3, 0]
