@@ -8,17 +8,27 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
-from tap_dixa.client import DixaClient
-from tap_dixa.paging import SMALL_PAGE, PageSize, Walk
+from singer_sdk.singerlib import Catalog as SingerCatalog
 
-__all__ = ["Catalogue", "FilterValues", "filter_walk", "filters_of", "measures_of"]
+from tap_dixa.client import DixaClient, Rejected
+from tap_dixa.paging import SMALL_PAGE, PageSize, Walk
+from tap_shared.errors import CredentialsRefused
+
+__all__ = ["Catalogue", "FilterValues", "filter_walk", "filters_of", "kinds_of", "measures_of"]
+
+KINDS = ("records", "metrics")
+_NO_RIGHT = (
+    "Dixa refuses the catalogue of analytics (HTTP 403): the API token's user lacks the right. Have"
+    " it given, or set static_catalogue."
+)
+_VALUES = "analytics_filter_values"  # of the attributes that both list
 
 Entry = Mapping[str, Any]
 
@@ -31,11 +41,13 @@ class Catalogue:
         records: Record ids with their filters and fields.
         metrics: Metric ids with their filters and measures.
         is_live: Whether the vendor gave it: of published ids the filters are not all known.
+        is_whole: Whether both were read.
     """
 
     records: Sequence[Entry]
     metrics: Sequence[Entry]
     is_live: bool = True
+    is_whole: bool = True
 
     @classmethod
     def static(cls) -> Catalogue:
@@ -45,14 +57,22 @@ class Catalogue:
         return cls(known["records"], known["metrics"], is_live=False)
 
     @classmethod
-    def read(cls, client: DixaClient, warn: Callable[[str], None]) -> Catalogue:
+    def read(
+        cls, client: DixaClient, warn: Callable[[str], None], kinds: Collection[str]
+    ) -> Catalogue:
         """Ask the vendor, all pages.
 
+        Args:
+            client: The organisation's API.
+            warn: Where a page size that is refused is told.
+            kinds: Which of `records` and `metrics` are needed.
+
         Raises:
+            CredentialsRefused: The token's user lacks the right.
             TapError: The vendor does not answer, or refuses.
         """
-        records, metrics = (_entries(client, kind, warn) for kind in ("records", "metrics"))
-        return cls(records, metrics)
+        records, metrics = (_entries(client, kind, warn) if kind in kinds else [] for kind in KINDS)
+        return cls(records, metrics, is_whole=len(kinds) == len(KINDS))
 
     @property
     def attributes(self) -> list[str]:
@@ -61,11 +81,27 @@ class Catalogue:
         return list(dict.fromkeys(listed))
 
 
+def kinds_of(catalog: SingerCatalog | None) -> Collection[str]:
+    """Give the catalogues that the streams selected in a Singer catalog are made after."""
+    if not catalog:
+        return KINDS
+    entries = catalog.items()
+    chosen = {n for n, each in entries if each.metadata.resolve_selection().get((), True)}
+    if _VALUES in chosen:
+        return KINDS
+    return [kind for kind in KINDS if any(name.startswith(f"{kind[:-1]}_") for name in chosen)]
+
+
 def _entries(client: DixaClient, kind: str, warn: Callable[[str], None]) -> list[Entry]:
     path = f"/analytics/{kind}"
     size = PageSize(client.most(SMALL_PAGE), warn)
     walk = Walk(partial(client.get, path), size, f"GET /v1{path}")
-    rows = [row for page in walk.whole() for row in page.rows]
+    try:
+        rows = [row for page in walk.whole() for row in page.rows]
+    except Rejected as refusal:
+        if refusal.status != 403:
+            raise
+        raise CredentialsRefused(_NO_RIGHT) from None
     named = {row["id"]: row for row in reversed(rows) if isinstance(row.get("id"), str)}
     return list(reversed(named.values()))
 

@@ -6,7 +6,8 @@ https://docs.dixa.io/openapi/dixa-api/v1/analytics unless said otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 __all__ = ["DixaClient", "Rejected"]
 
 _VERSION = "/v1"
+_REFUSED = (
+    "Dixa refuses the API token (%s): it is wrong, or its user lacks the right. Make one under"
+    " Settings, Integrations, API Tokens and set api_token."
+)
+_HARMLESS = (("/organization", ()), ("/agents", (("pageLimit", "1"),)))
 _JSON = {"Content-Type": "application/json"}
 _QUOTA = "limit exceeded"  # inferred: the gateway's own wording for a daily quota
 
@@ -64,6 +70,7 @@ class DixaClient:
         self._token = "".join((tap.config.get("api_token") or "").split())
         tap.redact.add(self._token)
         self._has_answered = False
+        self._lock = threading.Lock()
 
     @cached_property
     def _main(self) -> Transport:
@@ -109,7 +116,7 @@ class DixaClient:
             f"GET {_VERSION}{what or path}", _VERSION + path, params=tuple(params),
             is_window=is_window,
         )  # fmt: skip
-        return self._main.send(request, lambda reply: self._page(reply, inside, codec))
+        return self._send(self._main, request, lambda reply: self._page(reply, inside, codec))
 
     def post(
         self, path: str, body: Mapping[str, Any], params: Params = (), *, is_window: bool = False
@@ -125,7 +132,7 @@ class DixaClient:
             headers=_JSON, is_window=is_window,
         )  # fmt: skip
         try:
-            return self._main.send(request, self._page)
+            return self._send(self._main, request, self._page)
         except Rejected as refusal:
             if refusal.status != 400:
                 raise
@@ -148,9 +155,30 @@ class DixaClient:
         path = f"{_VERSION}/{kind}"
         request = Request(f"GET {path}", path, params=tuple(params), is_window=True)
         try:
-            return self._exports.send(request, lambda reply: self._page(reply, None, codec))
+            return self._send(self._exports, request, lambda r: self._page(r, None, codec))
         except BodyTooLarge as err:
             raise WindowTooLarge(str(err)) from None
+
+    def _send(self, transport: Transport, request: Request, parse: Callable[[Reply], Page]) -> Page:
+        try:
+            return transport.send(request, parse)
+        except Rejected as refusal:
+            if refusal.status == 403 and not self._is_token_good():
+                raise CredentialsRefused(_REFUSED % "HTTP 403") from None
+            raise
+
+    def _is_token_good(self) -> bool:
+        """Tell a token that is refused from a missing right: ask for what anybody may see."""
+        with self._lock:
+            for path, params in _HARMLESS:
+                if self._has_answered:
+                    break
+                request = Request(f"GET {_VERSION}{path}", _VERSION + path, params=params)
+                try:
+                    self._main.send(request, self._page)
+                except Rejected as refusal:
+                    self._has_answered = refusal.status != 403
+            return self._has_answered
 
     # Answers
 
@@ -167,11 +195,8 @@ class DixaClient:
         if status < 400:
             return
         said = f"HTTP {status}{reply.reference}"
-        if status == 401 or (status == 403 and not self._has_answered):
-            raise CredentialsRefused(
-                f"Dixa refuses the API token ({said}): it is wrong, or its user lacks the right."
-                " Make one under Settings, Integrations, API Tokens and set api_token."
-            )
+        if status == 401:
+            raise CredentialsRefused(_REFUSED % said)
         if status == 429 and _message(reply).strip().lower() == _QUOTA:
             raise LimitReached(
                 "Dixa's requests of this day are used up; the state is written, run again tomorrow."

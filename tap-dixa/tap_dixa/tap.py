@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from singer_sdk import typing as th
 
 from tap_dixa import streams
-from tap_dixa.catalogue import Catalogue, FilterValues
-from tap_dixa.client import DixaClient, Rejected
+from tap_dixa.catalogue import Catalogue, FilterValues, kinds_of
+from tap_dixa.client import DixaClient
 from tap_dixa.metrics import MetricStream
 from tap_dixa.naming import stream_names
 from tap_dixa.records import RecordStream
@@ -37,12 +37,6 @@ _FILTERS = th.ArrayType(
         th.Property("values", th.ArrayType(th.StringType), required=True),
         additional_properties=False,
     )
-)
-
-
-_NO_CATALOGUE = (
-    "Dixa refuses the catalogue of analytics (HTTP 403): the API token's user lacks the right. Have"
-    " it given, or set static_catalogue."
 )
 
 
@@ -182,7 +176,7 @@ class TapDixa(ApiTap):
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """What the organisation has; the published ids where it is not asked.
+        """What the organisation has, as far as needed; the published ids where it is not asked.
 
         Raises:
             CredentialsRefused: The token is refused.
@@ -193,11 +187,8 @@ class TapDixa(ApiTap):
         if not has_token or self.config.get("static_catalogue"):
             return Catalogue.static()
         try:
-            return Catalogue.read(self.client, self.logger.warning)
-        except Rejected as err:
-            if err.status == 403:
-                raise CredentialsRefused(_NO_CATALOGUE) from None
-            return self._published(err)
+            kinds = kinds_of(self.input_catalog)
+            return Catalogue.read(self.client, self.logger.warning, kinds)
         except (StreamFailed, StreamUnavailable, LimitReached, Unreachable) as err:
             return self._published(err)
 
@@ -235,7 +226,9 @@ class TapDixa(ApiTap):
         wanted = {each.get("id") for each in configured}
         entries = {entry["id"]: entry for entry in self.catalogue.metrics}
         for raw in sorted(str(each) for each in wanted - entries.keys()):
-            self.logger.warning("Metric '%s' of the setting metrics is not in the catalogue.", raw)
+            if self.catalogue.is_whole:
+                msg = "Metric '%s' of the setting metrics is not in the catalogue."
+                self.logger.warning(msg, raw)
         # What a metric honours is not all published: only what is sent has to be right.
         is_known = self.catalogue.is_live or not self.is_discovering
         made = []
@@ -249,13 +242,12 @@ class TapDixa(ApiTap):
     def _warn_of_filters(self) -> None:
         """Tell of default filters that nothing heeds: the vendor ignores them without a word."""
         known = self.catalogue.attributes
-        if self.catalogue.is_live and known:
-            for each in self.default_filters:
-                if each.get("attribute") not in known:
-                    self.logger.warning(
-                        "No record or metric lists '%s' of the setting default_filters.",
-                        each.get("attribute"),
-                    )
+        if not (known and self.catalogue.is_live and self.catalogue.is_whole):
+            return
+        for name in (each.get("attribute") for each in self.default_filters):
+            if name not in known:
+                msg = "No record or metric lists '%s' of the setting default_filters."
+                self.logger.warning(msg, name)
 
     # Running
 

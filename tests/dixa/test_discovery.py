@@ -34,6 +34,40 @@ def test_both_catalogues_are_read_to_their_last_page(dixa: OpenBench) -> None:
         assert len(bench.paths("GET", f"/v1/analytics/{kind}")) > 2
 
 
+@pytest.mark.parametrize(
+    ("stream", "needed"),
+    [
+        ("tags", set()),
+        ("record_ratings", {"records"}),
+        ("metric_csat", {"metrics"}),
+        ("analytics_filter_values", {"records", "metrics"}),
+    ],
+)
+def test_a_sync_reads_the_catalogues_that_its_streams_need(
+    dixa: OpenBench, stream: str, needed: set[str]
+) -> None:
+    bench = dixa(days=1)
+    catalog = bench.catalog(stream)
+    bench.server.log.clear()
+    wanted: dict[str, Any] = {"metrics": [{"id": "csat"}], "default_filters": []}
+    run = bench.sync(catalog, **wanted)
+    assert run.error is None
+    assert run.records[stream]
+    read = {kind for kind in ("records", "metrics") if bench.paths("GET", f"/v1/analytics/{kind}")}
+    assert read == needed
+    assert "setting" not in run.said("WARNING")
+
+
+def test_a_catalogue_that_cannot_be_read_fails_what_needs_it(dixa: OpenBench) -> None:
+    bench = dixa(days=1)
+    tags, ratings = (bench.catalog(stream) for stream in ("tags", "record_ratings"))
+    bench.vendor.options["forbidden"] = ("analytics/records", "analytics/metrics")
+    run = bench.sync(tags)
+    assert run.error is None
+    assert run.records["tags"]
+    assert isinstance(bench.sync(ratings).error, CredentialsRefused)
+
+
 def test_colliding_streams_read_their_own_records(dixa: OpenBench) -> None:
     bench = dixa(collisions=True, feedback=20)
     names = [n for n in bench.vendor.streams if n.startswith("record_ai_agent_feedback_v2")]

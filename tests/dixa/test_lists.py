@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
 
 from contact_sandbox import Faults
+from contact_sandbox.vendor import Reply, Request
 from tap_dixa.exports_gate import ExportsGate
 from tap_dixa.families import instant
 from tap_shared.errors import CredentialsRefused, LimitReached, RunFailed
@@ -57,19 +59,25 @@ def test_children_are_read_several_at_a_time(dixa: OpenBench) -> None:
     ("stream", "page_size"), [("activity_log", 18), ("record_closed_conversations", 3)]
 )
 def test_chains_of_pages_of_several_windows_are_read_side_by_side(
-    dixa: OpenBench, stream: str, page_size: int
+    dixa: OpenBench, monkeypatch: pytest.MonkeyPatch, stream: str, page_size: int
 ) -> None:
     bench = dixa(days=12, conversations=120)
     catalog = bench.catalog(stream)
-    bench.server.latency = 0.1
+    answer, four, begun = bench.vendor.handle, threading.Barrier(4), count()
+
+    def handle(request: Request) -> Reply:
+        """Keep following pages waiting until four of them are asked for at once, thrice."""
+        if "pageKey" in request.query and next(begun) < 12:
+            four.wait(timeout=60)
+        return answer(request)
+
+    monkeypatch.setattr(bench.vendor, "handle", handle)
     bench.server.log.clear()
     run = bench.sync(catalog, max_concurrency=6, page_size=page_size, static_catalogue=True)
     assert run.error is None
-    log = bench.server.log
-    assert log.max_in_flight == 6
-    assert len([entry for entry in log.entries if "pageKey" in entry.query]) > 20
-    busy = sorted(entry.in_flight for entry in log.entries)
-    assert busy[len(busy) // 2] >= 4  # most of the time, not just at the start
+    assert not four.broken
+    assert next(begun) > 20
+    assert bench.server.log.max_in_flight <= 6
     assert len(run.by_key(stream)) == len(bench.vendor.expected(stream))
 
 
@@ -229,6 +237,25 @@ def test_the_key_of_the_next_page_is_found_wherever_it_is(dixa: OpenBench, key_a
     assert len(run.by_key("record_ratings")) == len(bench.vendor.expected("record_ratings"))
 
 
+@pytest.mark.parametrize("stream", ["message_export", "record_ratings", "tags"])
+def test_a_token_that_is_forbidden_everything_is_refused(
+    dixa: OpenBench, monkeypatch: pytest.MonkeyPatch, stream: str
+) -> None:
+    bench = dixa(days=2)
+    catalog = bench.catalog(stream, "teams")
+    asked: list[str] = []
+
+    def handle(request: Request) -> Reply:
+        asked.append(request.path)
+        return Reply(403, {"message": "Forbidden"})
+
+    monkeypatch.setattr(bench.vendor, "handle", handle)
+    run = bench.sync(catalog, static_catalogue=True, max_concurrency=1)
+    assert isinstance(run.error, CredentialsRefused)
+    assert "HTTP 403" in str(run.error)
+    assert asked[1:] == ["/v1/organization", "/v1/agents"]
+
+
 def test_a_missing_right_fails_one_stream_and_a_missing_catalogue_all(dixa: OpenBench) -> None:
     bench = dixa(days=2, forbidden=("tags",))
     run = bench.run("agents", "tags", "teams")
@@ -237,6 +264,9 @@ def test_a_missing_right_fails_one_stream_and_a_missing_catalogue_all(dixa: Open
     assert "skip_unavailable" in run.said("ERROR")
     assert run.records["agents"]
     assert run.records["teams"]
+    alone = bench.run("tags")
+    assert isinstance(alone.error, RunFailed)
+    assert "'tags'" in alone.said("ERROR")
     bench = dixa(days=2, forbidden=("analytics/metrics",))
     with pytest.raises(CredentialsRefused, match="static_catalogue"):
         bench.discover()
