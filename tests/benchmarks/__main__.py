@@ -1,7 +1,9 @@
 """Race the taps against the floor (requests and msgspec, no Singer logic) and their peers.
 
 Each peer gets an environment of its own on first use. Results of whole races are kept in
-output/benchmarks, and --report makes the table of them. Split a full run by --regime or --shape.
+output/benchmarks, and --report makes the table of them. A full run takes most of an hour; it can be
+split, for example: --full --regime cpu --shape callgear; --full --regime cpu --shape interactions;
+--full --regime cpu --shape pbx dixa infinity; --full --regime classic start latency rate memory.
 """
 
 from __future__ import annotations
