@@ -18,6 +18,8 @@ WIDTH = 98
 DYNAMIC = {"tap-dixa": ("metric_*", "record_*")}
 # Taps whose configuration makes streams of any name; what is left out is named instead.
 OPEN_ENDED = {"tap-infinity"}
+# The SDK does not call it a secret; a storage's keys may stand in it all the same.
+MAY_HOLD_SECRETS = {"batch_config"}
 
 
 def settings_table(about: About) -> str:
@@ -131,8 +133,10 @@ def _meltano_setting(setting: Setting) -> list[str]:
         f"  kind: {_kind(setting)}",
         f"  label: {json.dumps(setting.label, ensure_ascii=False)}",
     ]
-    if setting.secret:
+    if setting.secret or setting.name in MAY_HOLD_SECRETS:
         lines.append("  sensitive: true")
+    if setting.is_own and setting.default is not None:
+        lines.append(f"  value: {json.dumps(setting.default, ensure_ascii=False)}")
     if setting.choices:
         lines.append("  options:")
         lines += [f"  - {{label: {c}, value: {c}}}" for c in setting.choices]

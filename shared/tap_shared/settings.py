@@ -215,11 +215,16 @@ def _common(given: Mapping[str, Any]) -> list[th.Property[Any]]:
     return [
         th.Property(
             name, kind, required=name == "start_date", default=default, description=words,
-            secret=name == "pii_salt", title=name.replace("_", " ").capitalize(),
+            secret=name == "pii_salt", title=_title(name),
             allowed_values=choices.get(name),
         )
         for name, kind, default, words in rows
     ]  # fmt: skip
+
+
+def _title(name: str) -> str:
+    words = name.replace("_", " ").capitalize()
+    return re.sub(r"\b(api|url|pii)\b", lambda found: found[0].upper(), words, flags=re.IGNORECASE)
 
 
 _KINDS = {
