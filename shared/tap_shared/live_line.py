@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.logging import ConsoleFormatter
@@ -73,9 +73,14 @@ class LiveLine:
 
     def close(self) -> None:
         """Take it away; the log's handlers write as before."""
-        self._live.stop()
-        for handler, stream in self._led:
-            handler.setStream(stream)
+        with ExitStack() as held:
+            # What another thread logs meanwhile would land behind the line that is going.
+            for handler, _ in self._led:
+                handler.acquire()
+                held.callback(handler.release)
+            self._live.stop()
+            for handler, stream in self._led:
+                handler.setStream(stream)
 
     @contextmanager
     def bare(self) -> Iterator[None]:
