@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Raw
 from singer_sdk.schema.source import SchemaDirectory
 
 from tap_pbx import schemas
-from tap_pbx.history import CallRead, Part, whole_seconds
+from tap_pbx.history import CallRead, Part, second_of, whole_seconds
 from tap_pbx.links import without_key
+from tap_pbx.typed_calls import LINK, put
 from tap_shared.errors import StreamFailed
-from tap_shared.instants import parse_instant
 from tap_shared.page import Page
 from tap_shared.prefetch import Fence, Node, Step
 from tap_shared.stream import ApiStream, WindowRead
@@ -21,6 +22,7 @@ from tap_shared.windows import SECOND, Span, Window, plan
 
 if TYPE_CHECKING:
     from tap_pbx.tap import TapPBX
+    from tap_shared.codec import Codec
 
 __all__ = [
     "CallListStream",
@@ -36,6 +38,10 @@ Context = Mapping[str, Any]
 Params = tuple[tuple[str, str], ...]
 Row = dict[str, Any]
 
+_LENGTHS = frozenset({len("2026-03-01 10:00:00"), len("2026-03-01 10:00:00.104689")})
+_SUSPECT = ("auth", "@", "%")
+_PLAIN = {str, Raw, type(None)}
+
 
 def range_of(window: Window) -> Params:
     """Give the range parameters, always both and always in UTC.
@@ -45,26 +51,15 @@ def range_of(window: Window) -> Params:
     neighbouring windows share the second at their edge.
     """
     whole = whole_seconds(window)
-    first, last = (f"{at:%Y-%m-%d %H:%M:%S}" for at in (whole.start, whole.end))
+    first, last = _text_of(whole.start), _text_of(whole.end)
     return (("fromDate", first), ("toDate", last), ("utcOffset", "0"))
 
 
-def second_of(value: object) -> datetime | None:
-    """Read a time text to the second; None for a blank, a zero date or nonsense."""
-    try:
-        return parse_instant(str(value)).replace(microsecond=0)
-    except ValueError:
-        return None
-
-
-def check_inside(
-    rows: Iterable[Row], field: str, window: Window, *, after: timedelta = SECOND
-) -> None:
+def check_inside(times: Sequence[Any], window: Window, *, after: timedelta = SECOND) -> None:
     """Check that the vendor heeded the dates: a misread date silently means another day.
 
     Args:
-        rows: The vendor's rows.
-        field: Their time.
+        times: The times of the vendor's rows, as they came.
         window: What was asked for; a second before it is granted for rounding.
         after: How much is granted after it.
 
@@ -73,14 +68,27 @@ def check_inside(
     """
     whole = whole_seconds(window)
     first, last = whole.start - SECOND, whole.end + after
-    for row in rows:
-        at = second_of(row.get(field))
+    if _are_between(times, _text_of(first), _text_of(last)):
+        return
+    for at in map(second_of, times):
         if at is not None and not first <= at <= last:
             raise StreamFailed(
                 f"the vendor answers with a row of {at:%Y-%m-%d %H:%M:%S} when asked for {window},"
                 " so it did not heed the dates; nothing of the answer was used. Report it to the"
                 " vendor."
             )
+
+
+def _are_between(times: Sequence[Any], first: str, last: str) -> bool:
+    """Tell whether all are times as the vendor writes them, whose order is that of their texts."""
+    if set(map(type, times)) != {str} or not set(map(len, times)) <= _LENGTHS:
+        return False
+    earliest, latest = min(times), max(times)
+    return bool(first <= earliest and latest <= last)
+
+
+def _text_of(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 class PbxStream(ApiStream):
@@ -98,6 +106,11 @@ class TenantStream(PbxStream):
         """The configured tenants."""
         return [{"tenant_id": tenant} for tenant in self.tap.tenants]
 
+    @property
+    def marks(self) -> Sequence[str]:
+        """The key's columns that differ within a tenant."""
+        return [key for key in self.keys if key not in {"container_id", "tenant_id"}]
+
     def stamp(self, page: Page, context: Context) -> Page:
         """Add container and tenant to every row."""
         return page.stamp(container_id=self.tap.client.container, tenant_id=context["tenant_id"])
@@ -108,6 +121,11 @@ class CallListStream(TenantStream):
 
     replication_key = "callDate"
     _counted = 0
+
+    @property
+    def row_codec(self) -> Codec | None:
+        """What decodes the rows; dictionaries where they only lead to others."""
+        return None
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
         """Read window by window; a page that follows from another comes right behind it."""
@@ -152,16 +170,21 @@ class CallListStream(TenantStream):
 
     def _page(self, read: CallRead, part: Part, number: int) -> Page:
         params = (("tenantID", read.context["tenant_id"]), *range_of(part.window), *part.params)
-        page = self.tap.client.calls((*params, ("page", str(number))))
-        check_inside(page.rows, "callDate", part.window)
-        part.note(
-            ((str(row.get("callUuid")), second_of(row.get("callDate"))) for row in page.rows),
-            page.total or 0,
-        )
-        for row in page.rows:
-            if row.get("recordingUrl"):
-                row["recordingUrl"] = without_key(str(row["recordingUrl"]), self.tap.redact)
+        page = self.tap.client.calls((*params, ("page", str(number))), self.row_codec)
+        times = page.column("callDate")
+        check_inside(times, part.window)
+        part.note(zip(map(str, page.column("callUuid")), times, strict=True), page.total or 0)
+        self._clean_links(page)
         return self.stamp(page, read.context)
+
+    def _clean_links(self, page: Page) -> None:
+        """Take the key out of the links that may hold one."""
+        links = page.column(LINK)
+        texts = "\n".join(link for link in links if type(link) is str).lower()
+        if any(mark in texts for mark in _SUSPECT) or not set(map(type, links)) <= _PLAIN:
+            for row, link in zip(page.rows, links, strict=True):
+                if link and type(link) is not Raw:
+                    put(row, LINK, without_key(str(link), self.tap.client.hide))
 
     def turn(self, page: Page, read: CallRead) -> Step:  # noqa: ARG002 - those that follow need it
         """Turn a page of calls into the stream's own rows, or into the requests that give them."""

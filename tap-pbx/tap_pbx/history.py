@@ -13,12 +13,14 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from tap_shared.errors import StreamFailed
+from tap_shared.instants import parse_instant
 from tap_shared.stream import Context, WindowRead
 from tap_shared.windows import SECOND, Window, halve
 
-__all__ = ["PAGE_SIZE", "CallRead", "Part", "whole_seconds"]
+__all__ = ["PAGE_SIZE", "CallRead", "Part", "second_of", "whole_seconds"]
 
 PAGE_SIZE = 500
 """Rows of a page, fixed by the vendor."""
@@ -41,6 +43,14 @@ def whole_seconds(window: Window) -> Window:
     return Window(window.start.replace(microsecond=0), end)
 
 
+def second_of(value: object) -> datetime | None:
+    """Read a time to the second; None for a blank, a zero date or nonsense."""
+    try:
+        return parse_instant(str(value)).replace(microsecond=0)
+    except ValueError:
+        return None
+
+
 @dataclass(eq=False)
 class Part:
     """One question to the call list: a range of time, and what narrows it further.
@@ -50,7 +60,7 @@ class Part:
         params: Directions or filters.
         is_directed: Whether it asks for one direction already.
         parent: The part that this one is a direction of.
-        keys: Every call seen in any pass, with the second it started in.
+        keys: Every call seen in any pass, with the time it started at, as it came.
         limit: Passes after which it is split.
     """
 
@@ -58,7 +68,7 @@ class Part:
     params: Params = ()
     is_directed: bool = False
     parent: Part | None = None
-    keys: dict[str, datetime | None] = field(default_factory=dict)
+    keys: dict[str, Any] = field(default_factory=dict)
     limit: int = _PASSES
     _passes: int = 0
     _totals: list[int] = field(default_factory=list)
@@ -72,13 +82,13 @@ class Part:
         self._passes += 1
         self._totals, self._current, self._is_oversized = [], set(), False
 
-    def note(self, calls: Iterable[tuple[str, datetime | None]], total: int) -> None:
-        """Take down the calls of a page and the count that came with it."""
+    def note(self, calls: Iterable[tuple[str, Any]], total: int) -> None:
+        """Take down the calls of a page, with their times, and the count that came with it."""
+        found = dict(calls)
         with self._lock:
             self._totals.append(total)
-            for key, second in calls:
-                self.keys[key] = second
-                self._current.add(key)
+            self.keys.update(found)
+            self._current.update(found)
             if self.parent is not None:
                 self.parent.keys.update(self.keys)
 
@@ -145,10 +155,10 @@ class Part:
 
     def _within(self, window: Window) -> Part:
         """Give the part for a shorter window; it knows the calls that surely lie in it."""
-        keys: dict[str, datetime | None] = {
-            key: second
-            for key, second in self.keys.items()
-            if second is not None and window.start <= second < window.end
+        keys = {
+            key: time
+            for key, time in self.keys.items()
+            if (second := second_of(time)) is not None and window.start <= second < window.end
         }
         return Part(window, self.params, self.is_directed, self.parent, keys)
 

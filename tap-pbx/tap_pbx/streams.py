@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_pbx.envelope import CONVERSATION, MESSAGE, Kind
 from tap_pbx.event_types import event_type_rows, redact_pins
@@ -35,6 +35,9 @@ from tap_shared.prefetch import Fence, Node, Step
 from tap_shared.stream import WindowRead
 from tap_shared.windows import Span, Window, plan
 
+if TYPE_CHECKING:
+    from tap_shared.codec import Codec
+
 __all__ = ["STREAMS"]
 
 _ANNOTATED = (
@@ -55,6 +58,11 @@ class Calls(CallListStream):
 
     name = "calls"
     primary_keys = ("container_id", "tenant_id", "callUuid")
+
+    @property
+    def row_codec(self) -> Codec | None:
+        """What decodes the rows."""
+        return self.codec
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
         """Read the span, then sweep older calls for annotations."""
@@ -132,7 +140,7 @@ class RingGroupEvents(TenantStream):
         params = (("tenantID", context["tenant_id"]), *range_of(window))
         further = (("page", str(number)),) if number > 1 else ()
         page = self.tap.client.ring_groups((*params, *further))
-        check_inside(page.rows, "eventDate", window, after=_LONGEST)
+        check_inside(page.column("eventDate"), window, after=_LONGEST)
         if self.tap.config["redact_pins"]:
             for row in page.rows:
                 redact_pins(row)
