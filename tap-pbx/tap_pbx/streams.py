@@ -60,7 +60,7 @@ class Calls(CallListStream):
     primary_keys = ("container_id", "tenant_id", "callUuid")
 
     @property
-    def row_codec(self) -> Codec | None:
+    def row_codec(self) -> Codec:
         """What decodes the rows."""
         return self.codec
 

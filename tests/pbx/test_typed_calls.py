@@ -89,8 +89,9 @@ class Way:
         found = self.tap.streams["calls"]
         assert isinstance(found, CallListStream)
         self.stream = found
+        calls = self.tap.client.calls
         if not is_quick:
-            vars(found)["codec"] = None
+            self.tap.client.calls = lambda params, _codec: calls(params)  # type: ignore[assignment,method-assign,misc]
 
     def read(self, body: bytes) -> object:
         """Give the lines that an answer comes to, or the error."""
@@ -147,7 +148,6 @@ def test_plain_calls_are_read_the_quick_way_and_links_with_the_key_too() -> None
     rows = [call(f"c-{n}", recordingUrl=link) for n, link in enumerate(LINKS[7:10])]
     body = written(answer({}, 0, rows), 0)
     codec, marks = way.stream.codec, KeyMarks(KEY)
-    assert codec is not None
     for _ in range(5):  # each page teaches of one more flag that it is a number here
         page = typed_page(body, codec, marks)
     assert page is not None
