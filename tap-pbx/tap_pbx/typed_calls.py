@@ -61,7 +61,7 @@ class KeyMarks:
     has letters and digits of its own.
 
     Args:
-        key: The API key.
+        key: The API key, without white space around it.
     """
 
     def __init__(self, key: str) -> None:
