@@ -11,11 +11,9 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tap_interactions.client import overlapped
-from tap_interactions.families import MotionStream, bounds
-from tap_interactions.sweep import Sweep
+from tap_interactions.families import SortedStream
 from tap_shared.conform import EXTRA
 from tap_shared.errors import StreamFailed, StreamUnavailable
-from tap_shared.page import Page
 from tap_shared.prefetch import Fence, Node, Step
 from tap_shared.stream import WindowRead
 from tap_shared.windows import Span, Window, plan
@@ -30,7 +28,6 @@ DATE_FIELDS = (
 )  # fmt: skip
 """Values of the setting `replication_date_field`; the first is the default."""
 
-_PATH = "interaction/details"
 _START_FIELD = "StartedDateTimeUtc"
 _MANY = 10
 _DAY = timedelta(days=1)
@@ -66,11 +63,11 @@ class InteractionRead(WindowRead):
         return min(counts) <= self.found <= max(counts)
 
 
-class Interactions(MotionStream):
+class Interactions(SortedStream):
     """Interactions of agents and customers (`interaction/details`)."""
 
     name = "interactions"
-    primary_keys = ("_id",)
+    path = "interaction/details"
 
     def __init__(self, tap: TapInteractions, name: str | None = None) -> None:
         """Prepare; nothing is requested."""
@@ -95,37 +92,33 @@ class Interactions(MotionStream):
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read window by window."""
         self._span, self._total = span, 0
-        for window in plan(span, self.tap.settings.window):
-            yield from self._window(InteractionRead(window, is_last=window.end >= span.end))
+        windows = plan(span, self.tap.settings.window)
+        reads = (InteractionRead(window, is_last=window.end >= span.end) for window in windows)
+        return self.slices(reads, counts=self.tap.config["verify_counts"]).nodes()
 
-    def _window(self, read: InteractionRead) -> list[Node]:
-        """Give the nodes that read one window, once."""
-
-        def then(found: int) -> Sequence[Node]:
-            read.found = found
-            return [partial(self._count, read)] if self.tap.config["verify_counts"] else []
-
-        sweep = Sweep(self._fetch, self.replication_key, overlapped(read.window), then)
-        return [sweep.read, Fence(read)]
+    def ended(self, read: WindowRead, found: int) -> Sequence[Node]:
+        """Let the vendor count a window, where that is set."""
+        if not isinstance(read, InteractionRead):
+            return [Fence(read)]
+        read.found = found
+        counting = [partial(self._count, read)] if self.tap.config["verify_counts"] else []
+        return [*counting, Fence(read)]
 
     # Requests
 
-    def _range(self, window: Window) -> dict[str, Any]:
+    def range(self, window: Window) -> dict[str, Any]:
         """Give the members that choose rows. The field is named, as its default is unknown."""
         queues = self.tap.config.get("queues")
         return {
-            **bounds(window),
+            **super().range(window),
             "DateFilterField": self.replication_key,
             **({"Queues": queues} if queues else {}),
         }
 
-    def _fetch(self, window: Window, offset: int) -> Page:
-        body = {
-            **self._range(window),
-            **({"Fields": self._fields} if self._fields else {}),
-            "OrderBy": [self.replication_key, "_id"],
-        }
-        return self.ask(_PATH, body, offset)
+    @property
+    def projection(self) -> Mapping[str, Any]:
+        """Only the fields that are wanted, where those are few."""
+        return {"Fields": self._fields} if self._fields else {}
 
     @cached_property
     def _fields(self) -> list[str]:
@@ -148,7 +141,7 @@ class Interactions(MotionStream):
         """Let the vendor count what a window holds."""
         read.earlier = read.expected
         try:
-            read.expected = self.tap.client.count(self._range(overlapped(read.window)))
+            read.expected = self.tap.client.count(self.range(overlapped(read.window)))
         except StreamUnavailable as err:
             msg = f"its rows cannot be counted: {err} Unset verify_counts."
             raise StreamFailed(msg) from None
@@ -181,7 +174,7 @@ class Interactions(MotionStream):
             raise StreamFailed(msg)
         read.passes += 1
         self.logger.info("%s is read again: its rows and their count differ.", read.window)
-        return self._window(read)
+        return self.slices([read], counts=True).nodes()
 
     @property
     def _is_doubtful(self) -> bool:
@@ -199,14 +192,14 @@ class Interactions(MotionStream):
         if self._span is not None:
             whole = overlapped(Window(self._span.start, self._span.end))
             body = {
-                **self._range(whole),
+                **self.range(whole),
                 "DateFilterField": _START_FIELD,
                 "Fields": ["_id"],
                 "OrderBy": [_START_FIELD, "_id"],
                 "Limit": 1,
                 "Offset": 0,
             }
-            if len(self.tap.client.details(_PATH, body)):
+            if len(self.tap.client.details(self.path, body)):
                 self.logger.warning(
                     "Stream '%s': nothing is found by '%s' in %s, although interactions started"
                     " in it. Set replication_date_field to another field.",

@@ -12,7 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_interactions.client import instant, overlapped
-from tap_interactions.families import ListStream, LogStream, LookupStream, MotionStream
+from tap_interactions.families import (
+    ListStream,
+    LogStream,
+    LookupStream,
+    MotionStream,
+    SortedStream,
+)
 from tap_interactions.interaction_details import Interactions
 from tap_interactions.passes import Passes
 from tap_shared.instants import instant_text, to_instant
@@ -50,16 +56,25 @@ class ReportMessages(LogStream):
         return page.stamp(window_start=instant_text(part.start), window_end=instant_text(part.end))
 
 
-class AgentWorkstateEvents(LogStream):
-    """Changes of agents' workstates (`agent-workstate-events/details`)."""
+class AgentWorkstateEvents(SortedStream):
+    """Changes of agents' workstates (`agent-workstate-events/details`).
+
+    Many events share a second, and nobody promises an order among them.
+    """
 
     name = "agent_workstate_events"
     path = "agent-workstate-events/details"
     order = ("Epoch", "_id")
     replication_key = "event_at"
+    is_strict = False  # that the range applies to `Epoch` is written nowhere
 
-    def shape(self, page: Page, part: Window) -> Page:  # noqa: ARG002
-        """Make the event's instant of `Epoch`, whole seconds that many events may share."""
+    def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
+        """Read window by window."""
+        return self.slices(map(WindowRead, plan(span, self.tap.settings.window))).nodes()
+
+    def fetch(self, window: Window, offset: int, *, is_divisible: bool = False) -> Page:
+        """Read a page, and make the events' instants of `Epoch`."""
+        page = super().fetch(window, offset, is_divisible=is_divisible)
         page.rows = [{"event_at": _event_at(row.get("Epoch")), **row} for row in page.rows]
         return page
 
@@ -210,7 +225,7 @@ class Tickets(ListStream):
             yield Fence(WindowRead(window))
 
     def _passes(self, params: Mapping[str, str]) -> Job:
-        return Passes(partial(self.fetch, params), self.marks, set(), lambda _is_end: ()).read
+        return Passes(partial(self.fetch, params), self.marks, lambda _is_end: ()).read
 
     def fetch(self, params: Mapping[str, str], offset: int) -> Page:
         """Read one page, without the key to the mail account that a case may carry."""

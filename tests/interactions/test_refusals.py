@@ -18,7 +18,7 @@ def last_line(log: str) -> str:
 
 
 def test_a_key_revoked_during_the_run_ends_it_with_1_after_the_state(tmp_path: Path) -> None:
-    with serving(revoke_after=12) as tenant:
+    with serving(revoke_after=4) as tenant:
         run = tenant.execute(tmp_path)
         assert run.code == 1
         assert run.rows()

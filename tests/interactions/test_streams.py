@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -92,6 +93,15 @@ def test_an_events_instant_is_its_epoch() -> None:
         expected = tenant.vendor.expected("agent_workstate_events")
         epochs = [expected[row["_id"],]["Epoch"] for row in rows]
         assert epochs == sorted(epochs)
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_events_of_one_second_come_whole_although_their_order_changes(width: int) -> None:
+    options: dict[str, Any] = {"events": 400, "days": 1, "order_fields": 1, "max_limit": 30}
+    with serving(**options) as tenant:
+        run = tenant.run("agent_workstate_events", max_concurrency=width)
+        assert run.error is None
+        assert_holds_everything(tenant, run, "agent_workstate_events")
 
 
 def test_only_closed_days_are_rolled_up_and_the_last_ones_are_read_again() -> None:

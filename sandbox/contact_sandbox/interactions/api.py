@@ -164,6 +164,8 @@ class Interactions(Vendor):
     def _details(self, request: Request) -> Reply:
         """Answer a detail query; now and then the reporting job then rewrites what it covers."""
         members = Members.of_body(request)
+        if self._reporting.is_slow(members):
+            return Reply(504, headers={"Retry-After": "0"})
         found = self._reporting.interactions(members, self.tenant.interactions)
         reply = self._reporting.page(members, found)
         self._queries += 1

@@ -29,12 +29,14 @@ class Limits:
         default: Rows where no Limit is given.
         refuse_above: A Limit above this is refused, where it is not clamped.
         order_fields: How many of the OrderBy fields count; None for all.
+        short: How often a page is cut short for no reason.
     """
 
     largest: int
     default: int
     refuse_above: int | None
     order_fields: int | None
+    short: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Page:
     offset: int
 
     @classmethod
-    def of(cls, members: Members, limits: Limits) -> Page:
-        """Read a page from a request body.
+    def of(cls, members: Members, limits: Limits, rng: random.Random) -> Page:
+        """Read a page from a request body; `rng` cuts some short.
 
         Raises:
             RefusedError: A value of the wrong type, such as a text for `OrderBy`.
@@ -61,9 +63,10 @@ class Page:
             raise LimitError("Limit has to be positive and Offset must not be negative.")
         if limits.refuse_above is not None and asked > limits.refuse_above:
             raise LimitError(f"Limit must not exceed {limits.refuse_above}.")
-        return cls(
-            frozenset(fields), order[: limits.order_fields], min(asked, limits.largest), offset
-        )
+        size = min(asked, limits.largest)
+        if limits.short and rng.random() < limits.short:
+            size = rng.randint(1, size)
+        return cls(frozenset(fields), order[: limits.order_fields], size, offset)
 
     def cut(self, documents: Sequence[Document]) -> list[Row]:
         """Return the page's rows, reduced to the chosen fields and `_id`."""
@@ -75,13 +78,25 @@ class Page:
 
 
 def ordered(
-    documents: Iterable[Document], fields: Sequence[str], rng: random.Random
+    documents: Iterable[Document],
+    fields: Sequence[str],
+    rng: random.Random,
+    *,
+    as_text: bool = False,
 ) -> list[Document]:
-    """Return documents sorted ascending by `fields`; ties fall as `rng` has them."""
+    """Return documents sorted ascending by `fields`; ties fall as `rng` has them.
+
+    Args:
+        documents: What is sorted.
+        fields: Names.
+        rng: Decides ties.
+        as_text: Whether instants are compared as they are on the wire.
+    """
     found = list(documents)
     rng.shuffle(found)
     for name in reversed(fields):
-        found.sort(key=lambda document: _sortable(document.fields.get(name)))
+        rows = {document: document.row() if as_text else document.fields for document in found}
+        found.sort(key=lambda document: _sortable(rows[document].get(name)))
     return found
 
 

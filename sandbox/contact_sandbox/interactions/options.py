@@ -18,6 +18,8 @@ OPTIONS: dict[str, Any] = {
     "refuse_limit": False,  # whether a Limit above 500 is refused instead
     "default_limit": 5,  # rows where no Limit is given
     "order_fields": None,  # how many of the OrderBy fields count; None: all
+    "short_pages": 0.0,  # how often a page is cut short for no reason
+    "text_order": False,  # whether instants are sorted as the text that they are on the wire
     "max_result_count": 1000,  # items that a routing or CRM page never exceeds
     # Ranges.
     "bounds": "[)",  # inclusivity of absolute ranges: [) [] (] ()
@@ -28,6 +30,9 @@ OPTIONS: dict[str, Any] = {
     "reroll_rows": 5,
     "reroll_total": 200,
     "reroll_later": 0,  # seconds by which a rewrite moves a stamp; 0: to the present
+    # Slow queries, which a gateway answers 504.
+    "slow_limit": None,  # Limit above which
+    "slow_range": None,  # hours above which
     # Errors.
     "range_error_status": 200,  # HTTP status of resultCode 4
     "transient": 0,  # each n-th reporting request answers resultCode 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from contact_sandbox.interactions import details, envelope, filters, ranges
@@ -44,6 +44,7 @@ class Reporting:
             options["default_limit"],
             _LARGEST if options["refuse_limit"] else None,
             options["order_fields"],
+            options["short_pages"],
         )
 
     def invalid(self, error: Exception) -> Reply:
@@ -77,10 +78,18 @@ class Reporting:
         test = self._filter(members) if filtered else (lambda _: True)
         return [each for each in documents if each.at in inside and test(each.fields)]
 
+    def is_slow(self, members: Members) -> bool:
+        """Tell whether a query takes longer than the gateway waits."""
+        inside, limit = self._range(members), members.get("Limit", int) or 0
+        hours = (inside.end - inside.start) / timedelta(hours=1)
+        most, longest = self._options["slow_limit"], self._options["slow_range"]
+        return bool((most and limit > most) or (longest and hours > longest))
+
     def page(self, members: Members, documents: Sequence[Document]) -> Reply:
         """Return the page of `documents` that a body asks for."""
-        page = details.Page.of(members, self._limits)
-        rows = page.cut(details.ordered(documents, page.order, self._rng))
+        page = details.Page.of(members, self._limits, self._rng)
+        as_text = self._options["text_order"]
+        rows = page.cut(details.ordered(documents, page.order, self._rng, as_text=as_text))
         self._answers += 1
         if self._answers % 3 == 0:
             # The total is an estimate: nothing says that it is exact.
