@@ -9,29 +9,35 @@ still does not fit goes through the `Conformer`, which gives the same record, by
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain, groupby
-from operator import attrgetter
+from itertools import chain, groupby, repeat
+from operator import attrgetter, is_
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, Struct
 
-from tap_shared.coerce import Coercion, Rules
+from tap_shared.coerce import Rules
+from tap_shared.columns import NOTHING, Column
 from tap_shared.conform import EXTRA, Conformer, misfit_value
 from tap_shared.packed import PackedRows
-from tap_shared.page import decode
-from tap_shared.row_types import MEMBER, as_it_comes, is_nameable, row_type, typed
+from tap_shared.page import decode, fill, has_nul
+from tap_shared.row_types import (
+    MEMBER,
+    Typed,
+    as_it_comes,
+    is_nameable,
+    row_type,
+    typed,
+)  # fmt: skip
 
 __all__ = ["Codec"]
 
 _LARGE = 2 << 20
 _MOST_UNDECLARED = 64
 _MOST_COMPILATIONS = 24
-_MISFIT_AT = re.compile(r"`\$(?:\[\.*\d*\])?\.(.*)`$", re.DOTALL)
 _FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Row = Any
@@ -54,14 +60,19 @@ class _Plan:
             name: as_it_comes(node, rules) if name in loose else typed(node, rules)
             for name, node in codec.properties.items()
             if name in codec.selected
-        }
+        } | dict.fromkeys(codec.given, Typed(Any))
         types = {name: read[name].kind if name in read else Raw for name in codec.properties}
         beside = Any if codec.keeps_extra else Raw
         self.kind = row_type({**types, **dict.fromkeys(sorted(undeclared), beside)})
         attributes: Mapping[str, str] = vars(self.kind)["attributes"]
         self.names = attributes.keys()
-        self.changes = [
-            (name, attributes[name], one.convert) for name, one in read.items() if one.convert
+        self.kinds = {
+            name: one.kind | None for name, one in read.items() if one.kind not in (Any, Raw)
+        }
+        self.columns = [
+            Column(name, attributes[name], codec.properties[name], one.convert)
+            for name, one in read.items()
+            if one.convert
         ]
         self.beside = [(name, attributes[name]) for name in sorted(undeclared)]
         self.dropped = [attributes[name] for name in types if name not in codec.selected]
@@ -87,6 +98,7 @@ class Codec:
         keys: The primary key.
         rules: Zone and treatment of personal data.
         selected: Names of the selected properties.
+        given: Columns that the tap writes into every row before it is shaped, as they shall be.
     """
 
     def __init__(
@@ -97,11 +109,13 @@ class Codec:
         keys: Collection[str],
         rules: Rules,
         selected: Collection[str],
+        given: Collection[str] = (),
     ) -> None:
         """Compile the first row type: as declared."""
         self.properties = {k: v for k, v in schema["properties"].items() if k != EXTRA}
         self.rules = rules
         self.selected = frozenset(selected)
+        self.given = frozenset(given)
         self.keeps_extra = conformer.keeps_extra
         self._conformer = conformer
         self._keys = [key for key in keys if key in self.properties]
@@ -129,7 +143,7 @@ class Codec:
             is then read part by part.
         """
         plan = self._plan
-        if plan is None or b"\\u0000" in body:
+        if plan is None or has_nul(body):
             return None
         try:
             return plan.whole(envelope, is_packed=len(body) > _LARGE).decode(body)
@@ -152,12 +166,32 @@ class Codec:
         if type(raw) is list:
             return PackedRows(raw, self._decoded) if raw and type(raw[0]) is Raw else raw
         text, plan = bytes(raw), self._plan
-        if plan is not None and b"\\u0000" not in text:
+        if plan is not None and not has_nul(text):
             try:
                 return self._strictly(plan, text)
             except _FAULTS:
                 pass  # the lenient reading decides
         return decode(text, list[dict[str, Any]])
+
+    def lines(self, raw: bytes) -> list[Row] | None:
+        """Decode rows that stand one a line.
+
+        Args:
+            raw: Whole lines; blank ones are passed over.
+
+        Returns:
+            Typed rows; dictionaries where a row does not fit the declared types. None where a line
+            is no plain JSON object: the caller reads them one by one.
+        """
+        plan = self._plan
+        if plan is None or has_nul(raw):
+            return None
+        with suppress(*_FAULTS):
+            with suppress(msgspec.ValidationError):
+                found: list[Row] = plan.one.decode_lines(raw)
+                return found
+            return self._one_by_one(plan, filter(bytes.strip, raw.split(b"\n")))
+        return None
 
     def _strictly(self, plan: _Plan, text: bytes) -> Sequence[Row]:
         """Decode an array of rows, without looking into them yet where they are many."""
@@ -180,7 +214,7 @@ class Codec:
                 return self._one_by_one(plan, raws)
         return [decode(bytes(raw), dict[str, Any]) for raw in raws]
 
-    def _one_by_one(self, plan: _Plan, raws: Iterable[Raw]) -> list[Row]:
+    def _one_by_one(self, plan: _Plan, raws: Iterable[Raw | bytes]) -> list[Row]:
         """Decode row by row, and learn from those that do not fit."""
         found: list[Row] = []
         undeclared: set[str] = set()
@@ -189,20 +223,22 @@ class Codec:
         for raw in raws:
             try:
                 found.append(decode_one(raw))
-            except msgspec.ValidationError as err:
+            except msgspec.ValidationError:
                 row = msgspec.json.decode(raw, type=dict[str, Any])
                 found.append(row)
                 undeclared.update(row.keys() - plan.names)
-                loose.update(self._misfit_of(err))
+                loose.update(self._misfits_of(row, plan))
         if undeclared or loose:
             self._learn(undeclared, loose)
         return found
 
-    def _misfit_of(self, err: msgspec.ValidationError) -> Iterator[str]:
-        """Give the declared field that an error is about; a wrong guess costs only time."""
-        if place := _MISFIT_AT.search(str(err)):
-            starts = (name for name in self.properties if place[1].startswith(name))
-            yield from sorted(starts, key=len)[-1:]
+    def _misfits_of(self, row: Mapping[str, Any], plan: _Plan) -> Iterator[str]:
+        """Give the declared fields whose values do not fit; an error would tell of the first."""
+        for name in row.keys() & plan.kinds.keys():
+            try:
+                msgspec.convert(row[name], plan.kinds[name])
+            except msgspec.ValidationError:
+                yield name
 
     def _learn(self, undeclared: Collection[str], loose: Collection[str]) -> None:
         """Compile the row type anew for what was seen; go back to dictionaries after too much."""
@@ -236,47 +272,36 @@ class Codec:
         plan = self._plans[kind]
         extras: dict[int, dict[str, Any]] = {}
         for attribute in plan.dropped:
-            for row in rows:
-                setattr(row, attribute, UNSET)
-        for change in plan.changes:
-            self._convert(rows, change, extras)
-        for name, attribute in plan.beside:
-            self._set_aside(rows, name, attribute, extras)
-        if self.keeps_extra:
-            for position, extra in extras.items():
-                setattr(rows[position], MEMBER, dict(sorted(extra.items())))
+            fill(rows, attribute, repeat(UNSET))
+        for column in plan.columns:
+            for position, value in column.convert(rows):
+                if self._conformer.misfit(column.name):
+                    extras.setdefault(position, {})[column.name] = misfit_value(value)
+        self._set_aside(rows, plan, extras)
         self._check_keys(rows, plan)
         return rows
 
-    def _convert(
-        self,
-        rows: list[Row],
-        change: tuple[str, str, Coercion],
-        extras: dict[int, dict[str, Any]],
-    ) -> None:
-        name, attribute, convert = change
-        for position, value in enumerate(map(attrgetter(attribute), rows)):
-            if value is None or value is UNSET:
-                continue
-            try:
-                setattr(rows[position], attribute, convert(value))
-            except (ValueError, OverflowError, ArithmeticError):
-                setattr(rows[position], attribute, None)
-                if self._conformer.misfit(name):
-                    extras.setdefault(position, {})[name] = misfit_value(value)
-
-    def _set_aside(
-        self, rows: list[Row], name: str, attribute: str, extras: dict[int, dict[str, Any]]
-    ) -> None:
-        for position, value in enumerate(map(attrgetter(attribute), rows)):
-            if value is not UNSET:
-                self._conformer.undeclared[name] += 1
-                setattr(rows[position], attribute, UNSET)
-                extras.setdefault(position, {})[name] = value
+    def _set_aside(self, rows: list[Row], plan: _Plan, extras: dict[int, dict[str, Any]]) -> None:
+        """Move what is not declared, or did not fit, into `_extra`."""
+        names = [name for name, _ in plan.beside]
+        columns = [[*map(attrgetter(attribute), rows)] for _, attribute in plan.beside]
+        for (name, attribute), values in zip(plan.beside, columns, strict=True):
+            if count := len(values) - sum(map(is_, values, repeat(UNSET))):
+                self._conformer.undeclared[name] += count
+                fill(rows, attribute, repeat(UNSET))
+        if not self.keeps_extra:
+            return
+        for position, found in enumerate(zip(*columns, strict=True)):
+            extra = {n: v for n, v in zip(names, found, strict=True) if v is not UNSET}
+            if position in extras:
+                extra = dict(sorted({**extra, **extras.pop(position)}.items()))
+            if extra:
+                setattr(rows[position], MEMBER, extra)
+        for position, extra in extras.items():
+            setattr(rows[position], MEMBER, dict(sorted(extra.items())))
 
     def _check_keys(self, rows: list[Row], plan: _Plan) -> None:
         attributes = vars(plan.kind)["attributes"]
         for key in self._keys:
-            for value in map(attrgetter(attributes[key]), rows):
-                if value is None or value is UNSET:
-                    self._conformer.refuse(key)
+            if not NOTHING.isdisjoint(map(type, map(attrgetter(attributes[key]), rows))):
+                self._conformer.refuse(key)

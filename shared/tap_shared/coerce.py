@@ -138,7 +138,7 @@ def _exact(text: str) -> int | float | Decimal:
     """Read a number's text without losing a digit of it."""
     if text.lstrip("+-").isdigit():
         return int(text)
-    if sum(map(str.isdigit, text)) > _FLOAT_DIGITS:
+    if len(text) > _FLOAT_DIGITS and sum(map(str.isdigit, text)) > _FLOAT_DIGITS:
         return Decimal(text)
     number = float(text)
     if not math.isfinite(number):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import repeat
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -15,7 +17,7 @@ import msgspec
 from tap_shared.errors import PleaseRetry
 from tap_shared.writer import encode_record, storable
 
-__all__ = ["Page", "column_of", "decode", "value_of"]
+__all__ = ["Page", "column_of", "decode", "drop", "fill", "has_nul", "value_of"]
 
 T = TypeVar("T")
 
@@ -62,6 +64,18 @@ class Page:
         for start in range(0, max(1, len(rows)), size):
             yield replace(self, rows=rows[start : start + size])
 
+    def write(self, name: str, values: Iterable[Any]) -> None:
+        """Give every row a value for a column, whatever it had there."""
+        kinds = set(map(type, self.rows))
+        if len(kinds) == 1 and dict not in kinds:
+            fill(self.rows, self.rows[0].attributes[name], values)
+            return
+        for row, value in zip(self.rows, values, strict=False):
+            if type(row) is dict:
+                row[name] = value
+            else:
+                setattr(row, row.attributes[name], value)
+
     def keep(self, test: Callable[[Row], bool]) -> Page:
         """Keep the rows that pass a test."""
         self.rows = [row for row in self.rows if test(row)]
@@ -89,10 +103,18 @@ class Page:
         return self
 
 
+def fill(rows: Iterable[Row], attribute: str, values: Iterable[Any]) -> None:
+    """Set an attribute of every structure; quicker than a loop."""
+    deque(map(setattr, rows, repeat(attribute), values), maxlen=0)
+
+
 def column_of(rows: Sequence[Row], name: str) -> list[Any]:
     """Give a field of every row; None where a row has none."""
     kinds = set(map(type, rows))
-    if len(kinds) == 1 and dict not in kinds and (attribute := rows[0].attributes.get(name)):
+    if len(kinds) == 1 and dict not in kinds:
+        attribute = rows[0].attributes.get(name)
+        if attribute is None:
+            return [None] * len(rows)
         values = [*map(attrgetter(attribute), rows)]
         if msgspec.UNSET not in values:
             return values
@@ -108,6 +130,14 @@ def value_of(row: Row, name: str) -> Any:
     return None if value is msgspec.UNSET else value
 
 
+def drop(row: Row, name: str) -> None:
+    """Take a field out of a row that has it."""
+    if type(row) is dict:
+        del row[name]
+    else:
+        setattr(row, row.attributes[name], msgspec.UNSET)
+
+
 def _stamped(row: Row, values: Mapping[str, Any]) -> Row:
     if type(row) is dict:
         return {**values, **row}
@@ -116,6 +146,11 @@ def _stamped(row: Row, values: Mapping[str, Any]) -> Row:
         if getattr(row, attribute) is msgspec.UNSET:
             setattr(row, attribute, value)
     return row
+
+
+def has_nul(text: bytes) -> bool:
+    """Tell whether JSON text may hold an escaped NUL; from behind, which is searched quicker."""
+    return b"\\" in text and text.rfind(b"\\u0000") >= 0
 
 
 def decode(body: bytes, kind: type[T]) -> T:
@@ -132,7 +167,7 @@ def decode(body: bytes, kind: type[T]) -> T:
         PleaseRetry: The body is no JSON, or not of that shape: cut, HTML, a gateway's text.
     """
     try:
-        if b"\\u0000" not in body:
+        if not has_nul(body):
             return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as err:
         if _HUGE not in str(err):

@@ -14,7 +14,9 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from tap_shared.coerce import Coercion, Rules, coercion, main_type
 
-__all__ = ["MEMBER", "Typed", "as_it_comes", "is_nameable", "row_type", "typed"]
+__all__ = [
+    "MEMBER", "Typed", "as_it_comes", "is_instant", "is_nameable", "is_scalar", "row_type", "typed",
+]  # fmt: skip
 
 MEMBER = "extra_members"
 """The attribute of a row structure that holds its `_extra`."""
@@ -62,6 +64,16 @@ def is_nameable(name: str) -> bool:
     return name.isprintable() and '"' not in name and "\\" not in name
 
 
+def is_scalar(node: Mapping[str, Any]) -> bool:
+    """Tell whether the values of a node are texts, numbers or flags, which recur."""
+    return main_type(node) in _SCALARS and not is_instant(node)
+
+
+def is_instant(node: Mapping[str, Any]) -> bool:
+    """Tell whether the values of a node are times or days."""
+    return node.get("format") in _INSTANTS
+
+
 def typed(node: Mapping[str, Any], rules: Rules) -> Typed:
     """Compile a schema node."""
     found = _compiled(node, rules)
@@ -88,7 +100,7 @@ def as_it_comes(node: Mapping[str, Any], rules: Rules) -> Typed:
 def _compiled(node: Mapping[str, Any], rules: Rules) -> _Plain | _Nested:
     if node.get("x-pii") and rules.pii != "keep":
         return _hidden(node, rules)
-    if node.get("format") in _INSTANTS:
+    if is_instant(node):
         return _Plain(Any if node.get("x-epoch") else str, coercion(node, rules))
     compound = {"array": _array, "object": _object}.get(kind := main_type(node))
     if compound is not None:

@@ -53,6 +53,8 @@ class ApiStream(Stream):
             stream's windows, keeps its watermark under.
         is_deduplicated: Whether a row may come twice in a window or at the edge it shares with the
             next; its key is then remembered for so long.
+        given: Columns that the tap writes into every row, whatever the vendor sends under their
+            names.
         bounded: Whether records carry the time that the vendor's range applies to, so that those
             outside [start_date, end_date) are left out.
     """
@@ -61,6 +63,7 @@ class ApiStream(Stream):
     schema_name: ClassVar[str | None] = None
     lag: ClassVar[timedelta] = timedelta(0)
     follows: ClassVar[str | None] = None
+    given: ClassVar[Sequence[str]] = ()
     bounded: ClassVar[bool] = True
     is_deduplicated: ClassVar[bool] = True
     _tap: ApiTap
@@ -174,6 +177,7 @@ class ApiStream(Stream):
             keys=self.keys,
             rules=Rules(self.zone, settings.pii, settings.pii_salt.encode()),
             selected=conformer.selected,
+            given=self.given,
         )
 
     def shape_page(self, page: Page) -> list[Any]:

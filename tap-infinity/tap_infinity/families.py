@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.schema.source import SchemaDirectory
 
 from tap_infinity import schemas
-from tap_shared.page import Page
+from tap_shared.page import Page, drop
 from tap_shared.prefetch import Fence, Node
 from tap_shared.stream import ApiStream, WindowRead
 from tap_shared.windows import Span, Window
@@ -31,10 +32,12 @@ def stamped(page: Page, igrp: int) -> Page:
     Rows of one list spell it now `igrp`, now `igrpId`, or leave it out
     (https://kb.infinity.co/service/api/reports_v2_channels.html).
     """
-    for row in page.rows:
-        row["igrp"] = igrp
-        if "igrpId" in row and str(row["igrpId"]) == str(igrp):
-            del row["igrpId"]
+    page.write("igrp", repeat(igrp))
+    again = page.column("igrpId")
+    if again.count(None) < len(again):
+        for row, value in zip(page.rows, again, strict=True):
+            if str(value) == str(igrp):
+                drop(row, "igrpId")
     return page
 
 

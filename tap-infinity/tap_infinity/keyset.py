@@ -1,34 +1,40 @@
 """Bulk export by `rowId`: the vendor's own method for reading years of triggers.
 
 Rows come sorted by `rowId` alone, and each request asks for those beyond the last one received. An
-answer is read while it comes, about a megabyte at a time, and when it breaks off the next request
-goes on behind the last good row: neither a gap nor a double. Only an empty answer is the end, since
-the vendor may cap pages silently.
+answer is read while it comes, a quarter of a megabyte at a time, and when it breaks off the next
+request goes on behind the last good row: neither a gap nor a double. Only an empty answer is the
+end, since the vendor may cap pages silently.
 https://kb.infinity.co/knowledge-base/article/api-reports; the operand `gt` is inferred.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_infinity.client import InfinityClient, Params
-from tap_infinity.lines import Lines, Taken, no_row
+from tap_infinity.lines import READING, Lines, Taken, no_row
+from tap_shared.coerce import Rules, coercion
 from tap_shared.errors import PleaseRetry, StreamFailed
 from tap_shared.http import Reply, Request
-from tap_shared.page import Page
+from tap_shared.page import Page, column_of
 from tap_shared.prefetch import Node, Step
 from tap_shared.rate_limit import Stopped
 
-__all__ = ["KeysetWalk"]
+if TYPE_CHECKING:
+    from tap_shared.codec import Codec
+
+__all__ = ["KeysetWalk", "usable_ids"]
 
 _BEYOND = "gt"
 _HELD = 5
 """How many bytes a row takes in memory for each byte on the wire, roughly."""
+_WHOLE = coercion({"type": "integer"}, Rules())
+_LARGEST = 2**63 - 1
 
 
 class KeysetWalk:
@@ -44,6 +50,7 @@ class KeysetWalk:
         after: Only rows beyond this `rowId`; None for all.
         give: Makes of each page what is emitted, and the nodes that come right behind it.
         wanted: Bytes of one reading.
+        codec: Decodes the rows; dictionaries where there is none.
     """
 
     def __init__(
@@ -54,7 +61,8 @@ class KeysetWalk:
         *,
         after: int | None,
         give: Callable[[Page], tuple[Page | None, Sequence[Node]]],
-        wanted: int = 1 << 20,
+        wanted: int = READING,
+        codec: Codec | None = None,
     ) -> None:
         """Begin before the first row; nothing is requested yet."""
         self._client = client
@@ -63,6 +71,7 @@ class KeysetWalk:
         self.last = after
         self._give = give
         self._wanted = wanted
+        self._codec = codec
         self._reply: Reply | None = None
         self._lines = Lines(iter(()))
         self._received = 0
@@ -78,7 +87,9 @@ class KeysetWalk:
         has_ended = self._is_end(taken)
         if taken.is_last or self._trouble is not None:
             self._received = 0
-        page, behind = self._give(Page(taken.rows, size=taken.size * _HELD))
+        read = Page(taken.rows, size=taken.size * _HELD)
+        read.write("rowId", ids)
+        page, behind = self._give(read)
         return Step(page, [*behind, *(() if has_ended else (self.job,))])
 
     def close(self) -> None:
@@ -121,7 +132,7 @@ class KeysetWalk:
         self._ends = self._ends + 1 if self._is_end(taken) else 0
         if self._ends:
             self._client.believe(is_blank=taken.is_blank, times=self._ends)
-        ids = list(_ids(taken.rows))
+        ids = usable_ids(taken.rows)
         if len(ids) < len(taken.rows):
             taken.trouble = no_row(taken.rows[len(ids)], ("rowId",))
             del taken.rows[len(ids) :]
@@ -155,7 +166,7 @@ class KeysetWalk:
                 reply.close()
                 raise Stopped("The stream has ended.")
             self._reply = reply
-        self._lines = Lines(reply.blocks(is_bounded=False), self._wanted)
+        self._lines = Lines(reply.blocks(is_bounded=False), self._wanted, self._codec)
 
     def _advance(self, ids: Sequence[int]) -> None:
         """Move on behind the last row.
@@ -176,8 +187,21 @@ class KeysetWalk:
             self.last = ids[-1]
 
 
-def _ids(rows: Sequence[dict[str, Any]]) -> Iterator[int]:
+def usable_ids(rows: Sequence[Any]) -> list[int]:
     """Give the row ids, up to the first that is unusable."""
-    with suppress(KeyError, TypeError, ValueError):
-        for row in rows:
-            yield int(row["rowId"])
+    values = column_of(rows, "rowId")
+    with suppress(ValueError):
+        if {*map(type, values)} == {str} and all(map(str.isdecimal, values)):
+            plain = [*map(int, values)]
+            if max(plain) <= _LARGEST:
+                return plain
+    return [*_usable(values)]
+
+
+def _usable(values: Iterable[Any]) -> Iterator[int]:
+    with suppress(ValueError, OverflowError):
+        for value in values:
+            number = _WHOLE(value)
+            if number is None:
+                return
+            yield number

@@ -10,23 +10,28 @@ empty one, that has lost its opening bracket (https://github.com/ETikalenko/Infi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tap_infinity.page_limit import LimitTooHigh, is_of_limit
 from tap_shared.errors import PleaseRetry, StreamFailed
-from tap_shared.page import decode
+from tap_shared.page import decode, has_nul, value_of
 
-__all__ = ["Lines", "Taken", "no_row", "rows_of", "told"]
+if TYPE_CHECKING:
+    from tap_shared.codec import Codec
 
-Row = dict[str, Any]
+__all__ = ["READING", "Lines", "Taken", "no_row", "rows_of", "told"]
 
-_decoder = msgspec.json.Decoder(Row)
-_NUL = b"\\u0000"
+Row = Any  # a dictionary, or a structure of the codec
+Object = dict[str, Any]
+
+_decoder = msgspec.json.Decoder(Object)
 _BLANK = b" \t\r\n\xef\xbb\xbf"  # and the bytes of a mark that some servers begin with
+READING = 1 << 18
+"""Bytes of one reading: rows in memory take several times that, and shall stay in the cache."""
 _LONGEST = 256 << 20
 _LONGEST_MESSAGE = 200
 
@@ -58,12 +63,16 @@ class Lines:
     Args:
         blocks: The answer's bytes, in pieces that end anywhere.
         wanted: Bytes of one reading, roughly.
+        codec: Decodes plain rows; the others, or all where there is none, are dictionaries.
     """
 
-    def __init__(self, blocks: Iterator[bytes], wanted: int = 1 << 20) -> None:
+    def __init__(
+        self, blocks: Iterator[bytes], wanted: int = READING, codec: Codec | None = None
+    ) -> None:
         """Read nothing yet."""
         self._blocks = blocks
         self._wanted = wanted
+        self._codec = codec
         self._rest = b""
         self._got = 0
         self._is_array: bool | None = None
@@ -81,9 +90,16 @@ class Lines:
             whole += self._rest
         taken.is_blank = self._got > 0 and not self._is_array
         taken.size = len(whole)
-        taken.rows, wrong = _array(whole) if self._is_array else rows_of(whole)
+        taken.rows, wrong = self._decoded(whole)
         taken.trouble = wrong or taken.trouble
         return taken
+
+    def _decoded(self, whole: bytes) -> tuple[list[Row], PleaseRetry | None]:
+        if self._is_array:
+            return _array(whole)
+        if self._codec is not None and (rows := self._codec.lines(whole)) is not None:
+            return rows, None
+        return rows_of(whole)
 
     def _whole_lines(self, taken: Taken) -> bytes:
         """Read to the end of a line, an array to its own end."""
@@ -116,7 +132,7 @@ def _array(body: bytes) -> tuple[list[Row], PleaseRetry | None]:
     if not body.strip(_BLANK) or body.strip(_BLANK) == b"]":
         return [], None
     try:
-        return decode(body, list[Row]), None
+        return [*decode(body, list[Object])], None
     except PleaseRetry as err:
         return [], err
 
@@ -124,8 +140,8 @@ def _array(body: bytes) -> tuple[list[Row], PleaseRetry | None]:
 def rows_of(lines: bytes) -> tuple[list[Row], PleaseRetry | None]:
     """Decode lines: all at once where they are plain, else one by one up to the first bad one."""
     try:
-        if _NUL not in lines:
-            return _decoder.decode_lines(lines), None
+        if not has_nul(lines):
+            return [*_decoder.decode_lines(lines)], None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass  # a lone surrogate, or something that is no row: the lines tell
     rows: list[Row] = []
@@ -139,7 +155,7 @@ def rows_of(lines: bytes) -> tuple[list[Row], PleaseRetry | None]:
     return rows, None
 
 
-def _row(line: bytes) -> Row:
+def _row(line: bytes) -> Object:
     """Decode one line.
 
     Raises:
@@ -148,7 +164,7 @@ def _row(line: bytes) -> Row:
     message = told(line)
     if message:
         raise _fault(message)
-    return decode(line, Row)
+    return decode(line, Object)
 
 
 def _fault(message: str) -> PleaseRetry:
@@ -156,10 +172,11 @@ def _fault(message: str) -> PleaseRetry:
     return LimitTooHigh(said) if is_of_limit(message) else PleaseRetry(said)
 
 
-def no_row(row: Mapping[str, Any], keys: Collection[str]) -> PleaseRetry:
+def no_row(row: Row, keys: Collection[str]) -> PleaseRetry:
     """Give the error for an object without a usable key, which may be a message as well."""
-    said = next((row[name] for name in ("message", "error") if isinstance(row.get(name), str)), "")
-    if said and not any(row.get(key) for key in keys):
+    told_by = (value_of(row, name) for name in ("message", "error"))
+    said = next((text for text in told_by if isinstance(text, str)), "")
+    if said and not any(value_of(row, key) for key in keys):
         return _fault(_shortened(said))
     return PleaseRetry(f"the vendor sent a row without a usable {' or '.join(keys)}")
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tap_infinity.client import Params
 from tap_infinity.families import Context, InfinityStream, igrp_of, stamped
 from tap_infinity.keyset import KeysetWalk
+from tap_infinity.lines import READING
 from tap_shared.instants import instant_text, to_instant
 from tap_shared.page import Page
 from tap_shared.prefetch import Fence, Node, Step
@@ -29,6 +30,7 @@ from tap_shared.windows import Span, Window, plan
 
 if TYPE_CHECKING:
     from tap_infinity.tap import TapInfinity
+    from tap_shared.codec import Codec
 
 __all__ = ["CallKeywordStream", "TriggerStream", "day_windows", "days"]
 
@@ -111,18 +113,20 @@ class TriggerWindows(InfinityStream):
 
     report: ClassVar[str]
     shown: ClassVar[Sequence[str]] = ()
-    wanted: ClassVar[int] = 1 << 20
+    wanted: ClassVar[int] = READING
 
     def __init__(self, tap: TapInfinity, name: str | None = None) -> None:
         """Read nothing yet."""
         super().__init__(tap, name)
         self._walks: list[KeysetWalk] = []
+        self._rows_by: Codec | None = None
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
         """Ask for the highest row id first, then read, so that nothing arrives in between."""
         windows = list(day_windows(span, self.tap.settings.window))
         if not windows:
             return []
+        self._rows_by = self.codec if self.given else None  # made here, as requests run in threads
         read = partial(self._windows, span, context, windows)
         return [partial(self._begin, windows, context, read)] if self.is_windowed else read(0)
 
@@ -177,6 +181,7 @@ class TriggerWindows(InfinityStream):
             after=after,
             give=self._giver(igrp, span),
             wanted=self.wanted,
+            codec=self._rows_by,
         )
         self._walks.append(walk)
         return walk
@@ -211,6 +216,7 @@ class TriggerStream(TriggerWindows):
     primary_keys = ("igrp", "rowId")
     replication_key = "triggerDatetime"
     schema_name = "trigger"
+    given = ("igrp", "rowId")
     is_deduplicated = False
 
     def load_schema(self, name: str | None) -> dict[str, Any]:

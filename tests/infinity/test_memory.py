@@ -15,7 +15,7 @@ import pytest
 from tests.infinity.running import serve
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST = 150 << 20
+MOST = 100 << 20
 
 
 def run_calls(folder: Path, settings: dict[str, object]) -> tuple[int, int, int]:

@@ -16,7 +16,7 @@ from tap_shared.coerce import PiiMode, Rules
 from tap_shared.conform import EXTRA, Conformer, without_deselected
 from tap_shared.errors import PleaseRetry, StreamFailed
 from tap_shared.page import Page, decode
-from tap_shared.writer import _lines
+from tap_shared.writer import _lines, encode_record
 from tests.shared.shapes import names, rows, schemas, values
 
 T = TypeVar("T")
@@ -66,6 +66,15 @@ class Both:
         assert self.typed.misfits == self.generic.misfits
         return plain
 
+    def lines(self, text: bytes) -> None:
+        """Shape the rows of a page, one a line, both ways; compare."""
+        rows = decode(text, list[dict[str, Any]])
+        found = self.codec.lines(b"\n \n".join(map(encode_record, rows)) + b"\r\n")
+        plain = _lines(self.generic.page(rows))
+        assert _lines(self.codec.shape(rows if found is None else found)) == plain
+        assert self.typed.undeclared == self.generic.undeclared
+        assert self.typed.misfits == self.generic.misfits
+
     def is_typed(self, text: bytes) -> bool:
         return all(type(row) is not dict for row in self.codec.rows(text))
 
@@ -110,6 +119,28 @@ def test_both_ways_give_the_same_bytes_whatever_comes(case: tuple[Both, list[byt
     way, pages = case
     for text in [*pages, *pages]:
         way.page(text)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(cases())
+def test_rows_that_stand_one_a_line_are_the_same_bytes(case: tuple[Both, list[bytes]]) -> None:
+    way, pages = case
+    for text in [*pages, *pages]:
+        way.lines(text)
+
+
+@pytest.mark.parametrize(
+    "line", [b'"message"', b"[1]", b"null", b'{"id":', b'{"id":"\\ud83d"}', b"x"]
+)
+def test_a_line_that_is_no_plain_object_is_left_to_the_caller(line: bytes) -> None:
+    way = both(id=WHOLE)
+    assert way.codec.lines(b'{"id":1}\n' + line + b'\n{"id":2}\n') is None
+    found = way.codec.lines(b'{"id":1}\n\n{"id":"2"}\r\n{"new":3}\n')
+    assert found is not None
+    assert [type(row) is dict for row in found] == [False, True, True]
+    assert [type(row) is dict for row in way.codec.lines(b'{"id":"2"}\n{"new":3}') or ()] == [
+        False, False,
+    ]  # fmt: skip
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
