@@ -246,11 +246,7 @@ class ExportStream(DixaStream):
         except WindowTooLarge as err:
             self._longest = halves_of(window, err)[0].length  # the others are no smaller
             return Step(None, self._rest(start, end))
-        return Step(self.shape(page), [Fence(WindowRead(window)), *self._rest(window.end, end)])
-
-    def shape(self, page: Page) -> Page:
-        """Bring values into one form."""
-        return page
+        return Step(page, [Fence(WindowRead(window)), *self._rest(window.end, end)])
 
 
 def halves_of(window: Window, err: Exception) -> Sequence[Window]:

@@ -250,14 +250,15 @@ class ConversationExport(ExportStream):
     replication_key = "updated_at"
     range_name = "updated"
 
-    def shape(self, page: Page) -> Page:
+    def shape_page(self, page: Page) -> list[Any]:
         """Make the value of a custom field a list: it is one for choices, else a bare text."""
+        page.rows = [*page.rows]  # rows of a large answer are decoded anew at each look
         for fields in page.column("custom_fields"):
             for field in fields if isinstance(fields, list) else []:
                 value = field.get("value") if isinstance(field, dict) else None
                 if not (value is None or isinstance(value, list)):
                     field["value"] = [value]
-        return page
+        return super().shape_page(page)
 
 
 class MessageExport(ExportStream):

@@ -149,18 +149,17 @@ def test_every_answer_gives_the_same_records_both_ways(name: str, data: st.DataO
         assert quick.conformer.misfits == plain.conformer.misfits
 
 
-def test_a_whole_organisation_is_the_same_both_ways(
-    bench: Bench, full: Run, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [("tap_dixa.client.typed_page", lambda _body, _codec: None), ("tap_shared.codec._LARGE", 0)],
+    ids=["as dictionaries", "as large answers"],
+)
+def test_a_whole_organisation_is_the_same_in_every_way(
+    bench: Bench, full: Run, monkeypatch: pytest.MonkeyPatch, part: str, other: Any
 ) -> None:
-    asked = []
-
-    def plainly(_body: bytes, codec: Any) -> None:
-        asked.append(codec)
-
-    monkeypatch.setattr("tap_dixa.client.typed_page", plainly)
+    monkeypatch.setattr(part, other)
     run = bench.run(*PLAIN, page_size=7)
     assert run.error is None
-    assert asked
     for name in PLAIN:
         assert run.records[name]
         assert list(map(encode_record, run.records[name])) == [
@@ -176,7 +175,7 @@ def test_rows_as_documented_are_typed_and_bare_texts_are_learned() -> None:
     for _ in range(2):
         page = typed_page(body, one.row_codec)
         assert page is not None
-        (first, _second) = one.shape_page(one.shape(page))
+        (first, _second) = one.shape_page(page)
         record = json.loads(encode_record(first))
         assert [each["value"] for each in record["custom_fields"]] == [["a"], ["b", "c"]]
         assert record["_extra"] == {"new": 1}
