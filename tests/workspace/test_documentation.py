@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -130,6 +131,36 @@ def test_meltano_declares_every_tap_with_its_logins_kept_secret(tap: str) -> Non
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     own = [Setting(name, ("string",)) for name in declared]
     assert all(f"#{variable(tap, s.name)}=" in example for s in own if s.is_own)
+
+
+def plugins() -> list[dict[str, Any]]:
+    """Give every plugin that Meltano is told of."""
+    found: dict[str, list[dict[str, Any]]] = yaml.safe_load(
+        MELTANO_FILE.read_text(encoding="utf-8")
+    )["plugins"]
+    return [plugin for kind in found.values() for plugin in kind]
+
+
+@pytest.mark.parametrize("plugin", plugins(), ids=lambda plugin: str(plugin["name"]))
+def test_every_setting_that_meltano_is_told_of_is_described(plugin: dict[str, Any]) -> None:
+    for setting in plugin["settings"]:
+        for part in ("kind", "label", "description"):
+            assert setting.get(part), (setting["name"], part)
+    known = {setting["name"] for setting in plugin["settings"]}
+    groups = plugin.get("settings_group_validation", ())
+    assert all(set(group) <= known for group in groups), groups
+    assert plugin["description"]
+
+
+def test_what_may_hold_keys_is_hidden_and_defaults_are_shown() -> None:
+    [plugin] = yaml.safe_load(extractor(ABOUT))
+    declared = {setting["name"]: setting for setting in plugin["settings"]}
+    assert (declared["pii"]["value"], declared["page_size"]["value"]) == ("keep", 300)
+    assert "value" not in declared["api_token"]
+    for entry in plugins():
+        hidden = {each["name"] for each in entry["settings"] if each.get("sensitive")}
+        if entry["name"].startswith("tap-"):
+            assert {"batch_config", "pii_salt"} <= hidden, entry["name"]
 
 
 def test_the_lock_names_no_index_and_no_wrong_distribution() -> None:
