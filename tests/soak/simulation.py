@@ -10,7 +10,8 @@ wire, processes, signals, states that go from run to run, and tables that are up
 A run that is killed takes its loader along in every other case: then only what came before the last
 STATE message is kept, as a loader that had committed only there would have left it.
 
-Streams that keep a watermark are read every hour, lists every sixth, and all at the end.
+A run reads some of the streams, another choice each time; every sixth one reads the lists as well,
+and the first few and the last one read everything.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,7 +47,7 @@ _FATES = ("whole", "kill", "terminate")
 _WEIGHTS, _UNKIND = (6, 3, 2), (0, 3, 2)
 _OLDER, _LOST = 0.06, 0.01
 _LATE = 0.5
-_LISTS_EVERY = 6
+_LISTS_EVERY, _PART = 6, 0.25
 _MOST_TEXTS = 3000
 _WIDE = {"window": "5d", "page_size": 200}  # a lookback is two windows, of several pages
 _OWN: dict[str, dict[str, Any]] = {
@@ -141,7 +142,7 @@ def soak(name: str, plan: Plan, folder: Path, url: str) -> Outcome:
             if number:
                 _live(bench, plan, rng, 0 if is_last else number)
             clock.move_to(bench.vendor.now, tick=True)
-            tables.load(run.once(is_left_alone=is_last, is_whole=number % _LISTS_EVERY == 0))
+            tables.load(run.once(is_left_alone=is_last))
         bench.server.faults = Faults()
         _compare(bench, tables, outcome)
         outcome.leaked = run.leaks({one: tables.rows(one) for one in bench.streams})
@@ -190,21 +191,21 @@ class _Runs:
         self._lines = sum(len(bench.vendor.expected(one)) for one in bench.streams)
         self._seconds = 1.0
         self._logged: set[str] = set()
-        kept = [one for one in bench.streams if _keeps_watermark(bench, one)]
-        self._all, self._kept = (bench.tap.file(bench.catalog(*each)) for each in ((), kept))
+        self._kept = [one for one in bench.streams if _keeps_watermark(bench, one)]
+        self._lists = [one for one in bench.streams if one not in self._kept]
 
-    def once(self, *, is_left_alone: bool, is_whole: bool) -> list[bytes]:
+    def once(self, *, is_left_alone: bool) -> list[bytes]:
         """Run once; give the lines that its loader has taken.
 
         Args:
-            is_left_alone: Whether it starts from the last state and ends by itself.
-            is_whole: Whether lists are read as well.
+            is_left_alone: Whether it reads all from the last state and ends by itself.
         """
         begun = time.monotonic()
         fate = {} if is_left_alone else self._fate()
         state = self._states[-1] if is_left_alone else self._state()
         given = [] if state is None else ["--state", self._bench.tap.file(state)]
-        given += ["--catalog", self._all if is_left_alone or is_whole else self._kept]
+        streams = self._bench.streams if is_left_alone else self._choice()
+        given += ["--catalog", self._bench.tap.file(self._catalog(streams))]
         ended = self._runner.run(given, self._bench.vendor.now, **fate)
         self._count(ended, fate.get("signal"))
         found = [line for line in ended.lines if _is_state(line)]
@@ -227,6 +228,18 @@ class _Runs:
         outcome.requests += len(server.log.entries)
         outcome.faults += sum(entry.fault is not None for entry in server.log.entries)
         server.log.clear()
+
+    def _choice(self) -> list[str]:
+        """Choose the streams of a run."""
+        if self._outcome.runs < _CUT_SHORT:
+            return self._bench.streams
+        some = self._rng.sample(self._kept, max(1, round(len(self._kept) * _PART)))
+        return some + (self._lists if self._outcome.runs % _LISTS_EVERY == 0 else [])
+
+    def _catalog(self, streams: Sequence[str]) -> dict[str, Any]:
+        """Select streams, and name no others."""
+        whole = self._bench.catalog(*streams)
+        return {"streams": [one for one in whole["streams"] if one["tap_stream_id"] in streams]}
 
     def _fate(self) -> dict[str, Any]:
         """Choose how a run ends: by itself, killed, or stopped; at a line, or after a while."""
