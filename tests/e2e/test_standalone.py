@@ -1,4 +1,4 @@
-"""The README's commands, word for word."""
+"""The commands of the READMEs that need nothing but a checkout, word for word."""
 
 from __future__ import annotations
 
@@ -16,22 +16,14 @@ import pytest
 
 from dev.layout import ROOT, VENV, executable
 from tests.contract.bench import Bench, serve
-from tests.e2e.pipeline import KEPT
+from tests.e2e.documented import block, blocks, commands, shell
 from tests.sandbox.client_environments import client_python
-
-README = (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.fixture
 def callgear(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with serve("callgear", tmp_path_factory.mktemp("callgear")) as served:
         yield served
-
-
-def block(word: str, language: str) -> str:
-    """Give the README's code block that holds a word."""
-    parts = README.split(f"```{language}\n")[1:]
-    return next(code for part in parts if word in (code := part.partition("```")[0]))
 
 
 def at_hand(folder: Path) -> str:
@@ -45,18 +37,12 @@ def at_hand(folder: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.network
 def test_the_readmes_pipe_and_state_files(callgear: Bench, tmp_path: Path) -> None:
-    shown = json.loads(block('"access_token"', "json"))
+    shown = json.loads(block("README.md", '"access_token"', "json"))
     config = {**shown, **callgear.open_config}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-    done = subprocess.run(
-        ["/bin/sh", "-ec", block("--discover > catalog.json", "sh")],
-        check=False, capture_output=True, text=True, cwd=tmp_path, timeout=120,
-        env={**environment, "PATH": at_hand(programs), "HOME": str(tmp_path)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    (programs := tmp_path / "bin").mkdir()
+    said = block("README.md", "--discover > catalog.json")
+    shell(said, tmp_path, {"PATH": at_hand(programs)})
 
     catalog = json.loads((tmp_path / "catalog.json").read_text())
     assert {entry["tap_stream_id"] for entry in catalog["streams"]} == set(callgear.streams)
@@ -80,41 +66,76 @@ def lines_of(folder: Path, stream: str) -> list[dict[str, Any]]:
     return [json.loads(line) for path in files for line in path.read_text("utf-8").splitlines()]
 
 
+TAPS = ("tap-callgear", "tap-interactions")
+"""Left in the clone: what is true of two taps is true of five."""
+
+
 @pytest.mark.slow
 @pytest.mark.network
-def test_a_clone_syncs_with_one_command_and_then_reads_little() -> None:
-    # The home folder is kept for uv's cache: this is about the commands, not about downloads.
-    environment = {name: os.environ[name] for name in (*KEPT, "HOME") if name in os.environ}
+def test_the_commands_of_a_clone(callgear: Bench) -> None:
+    """Every command of run.py that the READMEs show, but for the tests themselves."""
     # Not below pytest's folder: that one is closed to the server's account when tests run as root.
     with tempfile.TemporaryDirectory(prefix="clone-test-") as folder:
         checkout = Path(folder) / "checkout"
-        subprocess.run(
-            [str(shutil.which("git")), "clone", "-q", str(ROOT), str(checkout)], check=True
-        )
-        said = []
-        for _ in range(2):
-            done = subprocess.run(
-                [python_without_packages(), "run.py", "sync", "callgear"],
-                check=False, capture_output=True, text=True, cwd=checkout, timeout=240,
-                env=environment,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stdout + done.stderr
-            said.append(done.stdout)
-    assert "Setting up .venv" in said[0]
-    assert "Setting up .venv" not in said[1]
-    for text in said:
-        assert "No credentials in the environment or .env" in text
-        assert "tap-callgear  calls " in text
-    read, held = (int(word.replace(",", "")) for word in numbers(said[0]))
-    again, still = (int(word.replace(",", "")) for word in numbers(said[1]))
-    assert read == held == still > 1000
-    assert again < held / 3
+        git = str(shutil.which("git"))
+        subprocess.run([git, "clone", "-q", str(ROOT), str(checkout)], check=True)
+        for tap in checkout.glob("tap-*"):
+            if tap.name not in TAPS:
+                shutil.rmtree(tap)
+        (programs := Path(folder) / "bin").mkdir()
+        (programs / "python3").symlink_to(python_without_packages())
+        # The home folder is kept for uv's cache: this is about the commands, not about downloads.
+        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+        environment = {"PATH": path, "HOME": os.environ["HOME"]}
+
+        def run(command: str) -> str:
+            return shell(command, checkout, environment).stdout
+
+        sync, test = commands(block("README.md", "run.py test"))
+        assert test in (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+        first = run(sync)
+        assert "Setting up .venv" in first
+        read, held = numbers(first)
+        assert read == held > 1000
+
+        look, one, whole, lines = commands(block("README.md", "run.py psql"))
+        assert "sandbox_tap_callgear | calls " in run(look)
+        again = run(one)
+        assert "Setting up .venv" not in again
+        assert numbers(again)[0] < numbers(again)[1] / 3
+        assert numbers(run(whole))[0] == held
+        run(lines)
+        assert (checkout / "output" / "tap-callgear" / "calls.jsonl").stat().st_size
+
+        for text in (first, again):
+            assert "No credentials in the environment or .env" in text
+            assert "tap-callgear  calls " in text
+
+        by_sandbox, by_key = (text for text in blocks(INTERACTIONS) if "run.py sync" in text)
+        assert "tap-interactions  tickets " in run(by_sandbox)
+
+        fill, sync = commands(block("README.md", "cp .env.example"))
+        run(fill)
+        settings = {**callgear.open_config, "start_date": f"{callgear.vendor.now:%Y-%m-01}"}
+        with (checkout / ".env").open("a") as file:
+            file.writelines(f"TAP_CALLGEAR_{k.upper()}={v}\n" for k, v in settings.items())
+        assert "tap-callgear  calls " in (text := run(sync))
+        assert "No credentials" not in text
+        with serve("interactions", Path(folder)) as bench:
+            environment["TAP_INTERACTIONS_API_URL"] = bench.config["api_url"]
+            shown = by_key.replace("'...'", f"'{bench.config['api_key']}'")
+            assert "tap-interactions  tickets " in (text := run(shown))
+            assert "No credentials" not in text
 
 
-def numbers(text: str) -> tuple[str, str]:
+INTERACTIONS = "tap-interactions/README.md"
+
+
+def numbers(text: str) -> tuple[int, int]:
     """Give the rows read and held of a sync's last line."""
     words = next(line for line in text.splitlines() if line.startswith("Read ")).split()
-    return words[1], words[words.index("holds") + 1]
+    read, held = words[1], words[words.index("holds") + 1]
+    return int(read.replace(",", "")), int(held.replace(",", ""))
 
 
 def python_without_packages() -> str:

@@ -1,0 +1,64 @@
+"""The commands that the documentation shows, and how tests run them as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from dev.layout import ROOT
+from tests.e2e.pipeline import KEPT
+
+__all__ = ["DOCUMENTS", "block", "blocks", "commands", "shell"]
+
+DOCUMENTS = sorted(
+    path for pattern in ("*.md", "docs/**/*.md", "tap-*/README.md") for path in ROOT.glob(pattern)
+)
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def blocks(document: str, language: str = "sh") -> list[str]:
+    """Give a document's blocks of code of one language.
+
+    Args:
+        document: Its path in the checkout.
+        language: What stands after the block's first fence.
+    """
+    text = (ROOT / document).read_text("utf-8")
+    return [found[2] for found in _BLOCK.finditer(text) if found[1] == language]
+
+
+def block(document: str, word: str, language: str = "sh") -> str:
+    """Give the one block of a document that holds a word."""
+    [found] = [each for each in blocks(document, language) if word in each]
+    return found
+
+
+def commands(text: str) -> Iterator[str]:
+    """Give a block's commands, one a line, without their comments."""
+    for line in text.splitlines():
+        if command := re.sub(r"(^|\s+)#.*", "", line).strip():
+            yield command
+
+
+def shell(
+    text: str, folder: Path, environment: Mapping[str, str], *, seconds: float = 240
+) -> subprocess.CompletedProcess[str]:
+    """Run commands as a user's shell would; the first that fails ends them.
+
+    Args:
+        text: The commands.
+        folder: Where they run.
+        environment: Variables on top of the few that are kept of ours.
+        seconds: How long they may take.
+    """
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    done = subprocess.run(
+        ["/bin/sh", "-ec", text],
+        check=False, capture_output=True, text=True, cwd=folder, timeout=seconds,
+        env={**kept, "HOME": str(folder), **environment},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done
