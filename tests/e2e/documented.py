@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -44,7 +45,7 @@ def commands(text: str) -> Iterator[str]:
 
 
 def shell(
-    text: str, folder: Path, environment: Mapping[str, str], *, seconds: float = 240
+    text: str, folder: Path, environment: Mapping[str, str], *, seconds: float = 480
 ) -> subprocess.CompletedProcess[str]:
     """Run commands as a user's shell would; the first that fails ends them.
 
@@ -55,10 +56,15 @@ def shell(
         seconds: How long they may take.
     """
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    done = subprocess.run(
+    with subprocess.Popen(
         ["/bin/sh", "-ec", text],
-        check=False, capture_output=True, text=True, cwd=folder, timeout=seconds,
-        env={**kept, "HOME": str(folder), **environment},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
+        env={**kept, "HOME": str(folder), **environment}, start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)  # with all that the shell has started
+            raise
+    assert process.returncode == 0, out[-3000:] + err[-3000:]
+    return subprocess.CompletedProcess(text, 0, out, err)

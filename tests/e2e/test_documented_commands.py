@@ -166,6 +166,7 @@ LISTS = {
 @pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.warehouse
+@pytest.mark.timeout(900)  # many programs, one after the other
 def test_the_readmes_meltano_commands(project: Path, database: str) -> None:
     one, every, snowflake, select = commands(block("README.md", "meltano select"))
     assert one in commands(block("docs/production.md", "meltano"))

@@ -73,6 +73,7 @@ TAPS = ("tap-callgear", "tap-interactions")
 
 @pytest.mark.slow
 @pytest.mark.network
+@pytest.mark.timeout(900)  # many programs, one after the other
 def test_the_commands_of_a_clone(callgear: Bench) -> None:
     """Every command of run.py that the READMEs show, but for the tests themselves."""
     # Not below pytest's folder: that one is closed to the server's account when tests run as root.
