@@ -8,9 +8,11 @@ marked as inferred. Texts of the vendor are left out of errors: they may echo wh
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+
+from msgspec import Raw, Struct
 
 from tap_shared.errors import (
     CredentialsRefused,
@@ -21,7 +23,12 @@ from tap_shared.errors import (
 from tap_shared.http import Reply, gateway_faults
 from tap_shared.page import Page, decode
 
+if TYPE_CHECKING:
+    from tap_shared.codec import Codec
+
 __all__ = ["MethodRefused", "RequestRefused", "count", "faults", "items", "lookup", "rows"]
+
+T = TypeVar("T")
 
 _SUCCESS, _NOT_FOUND, _NO_RIGHT, _ERROR = 0, 1, 2, 3
 _MEMBER = re.compile(r"[\w.$\[\]]{1,60}")
@@ -118,13 +125,38 @@ def _whole(value: Any) -> int | None:
 # What is in an answer
 
 
-def rows(reply: Reply) -> Page:
+class _Answer(Struct, Generic[T], rename="camel"):
+    """The reporting service's envelope, as far as it is heeded."""
+
+    result_code: int
+    data: T
+
+
+def rows(reply: Reply, codec: Codec | None = None) -> Page:
     """Read the rows of a reporting query.
+
+    Args:
+        reply: The answer.
+        codec: Decodes the rows; dictionaries where there is none, or where the answer is odd.
 
     Raises:
         PleaseRetry: `data` is no list of objects: a broken answer, never "no rows" (inferred).
     """
-    return Page(_objects(_data(reply)), size=len(reply.body))
+    found = None if codec is None else _typed(reply.body, codec)
+    return Page(_objects(_data(reply)) if found is None else found, size=len(reply.body))
+
+
+def _typed(body: bytes, codec: Codec) -> Sequence[Any] | None:
+    """Read rows straight into types; None where the answer is no plain success."""
+    whole = codec.whole(_Answer, body)
+    if whole is not None and whole.result_code == _SUCCESS:
+        return codec.rows(whole.data)[:]
+    try:
+        answer = decode(body, _Answer[Raw])
+    except PleaseRetry:
+        return None
+    is_list = answer.result_code == _SUCCESS and bytes(answer.data).startswith(b"[")
+    return codec.rows(answer.data)[:] if is_list else None
 
 
 def count(reply: Reply) -> int:

@@ -18,6 +18,7 @@ from tap_shared.windows import Window
 
 if TYPE_CHECKING:
     from tap_interactions.tap import TapInteractions
+    from tap_shared.codec import Codec
 
 __all__ = ["MILLISECOND", "Method", "MotionClient", "floor", "instant", "overlapped"]
 
@@ -67,7 +68,14 @@ class MotionClient:
         self._transport = tap.transport(header, answers.faults)
         self._groups: list[str] = []
 
-    def details(self, path: str, body: Mapping[str, Any], *, is_window: bool = False) -> Page:
+    def details(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        is_window: bool = False,
+        codec: Codec | None = None,
+    ) -> Page:
         """Ask the reporting service for rows.
 
         What its answers say of totals is not documented and is not heeded.
@@ -76,13 +84,14 @@ class MotionClient:
             path: Path below the service, such as `interaction/details`.
             body: The request's members.
             is_window: Whether a smaller query can be asked instead of one that times out.
+            codec: Decodes the rows; dictionaries where there is none.
 
         Raises:
             WindowTooLarge: Such a query timed out twice.
             TapError: Whatever the error table says.
         """
         request = Request(f"POST {path}", _REPORTING + path, "POST", body=body, is_window=is_window)
-        return self._transport.send(request, answers.rows)
+        return self._transport.send(request, partial(answers.rows, codec=codec))
 
     def count(self, body: Mapping[str, Any]) -> int:
         """Count interactions with the aggregates endpoint.

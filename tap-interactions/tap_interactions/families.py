@@ -77,7 +77,7 @@ class MotionStream(ApiStream):
             limit = self.limit
             try:
                 asked = {**body, "Limit": limit, "Offset": offset}
-                return self.tap.client.details(path, asked, is_window=True)
+                return self.tap.client.details(path, asked, is_window=True, codec=self.codec)
             except WindowTooLarge as err:
                 if is_divisible:
                     raise

@@ -7,7 +7,7 @@ sample code only is marked as such.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,8 +21,8 @@ from tap_interactions.families import (
 )
 from tap_interactions.interaction_details import Interactions
 from tap_interactions.passes import Passes
-from tap_shared.instants import instant_text, to_instant
-from tap_shared.page import Page
+from tap_shared.instants import instant_reader, instant_text
+from tap_shared.page import Page, value_of
 from tap_shared.prefetch import Fence, Job, Node, Step
 from tap_shared.stream import WindowRead
 from tap_shared.windows import Span, Window, plan, steps
@@ -35,6 +35,8 @@ __all__ = ["STREAMS"]
 _BY_DAY = 2
 _CLOSED_DAYS_READ_AGAIN = timedelta(days=3)
 _LAST_SECOND = 253_402_300_800  # of the year 9999
+
+_of_seconds, _of_milliseconds = instant_reader(UTC, "s"), instant_reader(UTC, "ms")
 
 Context = Mapping[str, Any]
 
@@ -75,16 +77,27 @@ class AgentWorkstateEvents(SortedStream):
     def fetch(self, window: Window, offset: int, *, is_divisible: bool = False) -> Page:
         """Read a page, and make the events' instants of `Epoch`."""
         page = super().fetch(window, offset, is_divisible=is_divisible)
-        page.rows = [{"event_at": _event_at(row.get("Epoch")), **row} for row in page.rows]
+        for row, epoch in zip(page.rows, page.column("Epoch"), strict=True):
+            _put(row, "event_at", _event_at(epoch))
         return page
 
 
 def _event_at(epoch: Any) -> str | None:
     """Read seconds; what would lie beyond the calendar in seconds is read as milliseconds."""
     try:
-        return to_instant(epoch, epoch="s" if float(epoch) < _LAST_SECOND else "ms")
+        return (_of_seconds if float(epoch) < _LAST_SECOND else _of_milliseconds)(epoch)
     except (ValueError, TypeError):
         return None
+
+
+def _put(row: Any, name: str, value: Any) -> None:
+    """Fill a column of a row, be it a dictionary or of a type, where it is empty."""
+    if value_of(row, name) is not None:
+        return
+    if type(row) is dict:
+        row[name] = value
+    else:
+        setattr(row, row.attributes[name], value)
 
 
 class AgentWorkstateRollup(MotionStream):
