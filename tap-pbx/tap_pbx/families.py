@@ -180,8 +180,11 @@ class CallListStream(TenantStream):
     def _clean_links(self, page: Page) -> None:
         """Take the key out of the links that may hold one."""
         links = page.column(LINK)
-        texts = "\n".join(link for link in links if type(link) is str).lower()
-        if any(mark in texts for mark in _SUSPECT) or not set(map(type, links)) <= _PLAIN:
+        texts = "\n".join(link for link in links if type(link) is str)
+        is_suspect = self.tap.client.hide(texts) != texts or any(
+            mark in texts.lower() for mark in _SUSPECT
+        )
+        if is_suspect or not set(map(type, links)) <= _PLAIN:
             for row, link in zip(page.rows, links, strict=True):
                 if link and type(link) is not Raw:
                     put(row, LINK, without_key(str(link), self.tap.client.hide))

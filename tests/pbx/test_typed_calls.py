@@ -132,6 +132,16 @@ def written(value: Any, style: int) -> bytes:
 @example({}, 3, [[call("own")]], 0)
 @example({}, 0, [[call("own", recordingUrl=LINKS[7]), call("two", cidName=KEY)]], 2)
 @example({"currentResultSize": 2}, 0, [[]], 0)
+@example({}, 0, [[call("own"), call("two", callDate=None, recordingUrl=LINKS[-3])]], 0)
+@example(
+    {},
+    1,
+    [
+        [call("own"), call("own", callDate=False)],
+        [call("own"), call("own"), call("own"), {"callDate": None}, call("own", callDate=False)],
+    ],
+    0,
+)
 @example({"error": "Your API Auth Key is invalid."}, 0, [[call("own")]], 0)
 def test_both_ways_give_the_same(
     pii: str, head: dict[str, Any], shape: int, pages: list[list[Any]], style: int
@@ -139,7 +149,10 @@ def test_both_ways_give_the_same(
     quick, plain = (Way(is_quick=is_quick, pii=pii) for is_quick in (True, False))
     for rows in pages:
         body = written(answer(head, shape, rows), style)
-        assert quick.read(body) == plain.read(body)
+        found = quick.read(body)
+        assert found == plain.read(body)
+        if isinstance(found, tuple) and isinstance(found[0], type):
+            return  # the stream ends here; how far it had counted says nothing
         assert quick.counts == plain.counts
 
 
