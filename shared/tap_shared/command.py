@@ -11,7 +11,7 @@ import click
 from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.plugin_base import PluginBase, SingerCommand
 
-from tap_shared.errors import CredentialsRefused, TapError, Terminated
+from tap_shared.errors import CredentialsRefused, TapError, Terminated, interruption
 from tap_shared.noise import quieten
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ class OneLineCommand(SingerCommand):
             self.logger.error("%s: %s", type(err).__name__, _first_line(err))  # noqa: TRY400
             code = 2 if self.running is None else 1
         except Exception as err:
+            if (behind := interruption(err)) is not None:
+                self._finish(behind.signum)
+                sys.exit(128 + behind.signum)
             self.logger.debug("Unexpected error.", exc_info=True)
             self.logger.error("Unexpected %s; run at LOGLEVEL=DEBUG.", type(err).__name__)  # noqa: TRY400
             code = 1

@@ -41,6 +41,7 @@ __all__ = [
     "TimedOut",
     "Unreachable",
     "WindowTooLarge",
+    "interruption",
 ]
 
 
@@ -146,3 +147,14 @@ class Terminated(BaseException):
         """Keep the signal's number for the exit code."""
         super().__init__(f"terminated by signal {signum}")
         self.signum = signum
+
+
+def interruption(err: BaseException | None) -> Terminated | None:
+    """Give the signal that an error came of, or None.
+
+    A signal that arrives while a lock is taken back comes out as the lock's own `RuntimeError`, the
+    signal's exception behind it.
+    """
+    while err is not None and not isinstance(err, Terminated):
+        err = err.__context__
+    return err

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from tap_shared.errors import StreamUnavailable, TapError
+from tap_shared.errors import StreamUnavailable, TapError, interruption
 
 if TYPE_CHECKING:
     from tap_shared.stream import ApiStream
@@ -60,7 +60,12 @@ class Failures:
             stream: The stream.
             context: Its partition, where only that failed.
             err: Why.
+
+        Raises:
+            Terminated: It failed because a signal arrived.
         """
+        if (stop := interruption(err)) is not None:
+            raise stop from None
         label = labelled(stream.name, context)
         err = err if isinstance(err, TapError) else self._unexpected(stream, err)
         said = str(err).removeprefix(f"Stream '{stream.name}': ")

@@ -12,6 +12,7 @@ import copy
 import json
 import logging
 import signal
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,8 +22,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tap_shared.errors import RunFailed
+from tap_shared.errors import RunFailed, Terminated
 from tap_shared.instants import instant_text, parse_instant
+from tap_shared.prefetch import ReadAhead
 from tests.shared.toy import LAG, SITES, START, Died, Key, Loader, Source, run
 
 LOOKBACK = timedelta(minutes=30)
@@ -50,6 +52,18 @@ def marks(state: Any) -> dict[str, datetime]:
         for part in parts
         if "replication_key_value" in part
     }
+
+
+def test_a_signal_that_hits_a_lock_still_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def head(_: ReadAhead) -> None:
+        lock = threading.Lock()
+        with lock:
+            lock.release()  # as a wait does, until it takes the lock back
+            raise Terminated(signal.SIGTERM)
+
+    monkeypatch.setattr(ReadAhead, "_head", head)
+    with pytest.raises(Terminated):
+        run(Source(), START + timedelta(hours=1), None, Loader(), {})
 
 
 class Syncs(RuleBasedStateMachine):
