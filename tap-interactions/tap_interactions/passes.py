@@ -24,6 +24,7 @@ _OVERLAP = 4
 _EVIDENCE = 8
 _CONFIRMATIONS = 6
 _MOST_PASSES = 200
+_SLACK = 200
 
 Row = Any
 Mark = tuple[str, ...]
@@ -90,6 +91,7 @@ class Passes:
         self._least = min(self._least, self._shared or math.inf)
         self._tail = None if is_short else marks[-1]
         self._offset += len(page) - self._shared
+        self._refuse_a_circle()
         return Step(page, [self.read])
 
     def _heed(self, marks: Sequence[Mark], inside: Sequence[Row]) -> None:
@@ -106,6 +108,19 @@ class Passes:
 
     def _is_shorter(self, size: int) -> bool:
         return size < self._longest
+
+    def _refuse_a_circle(self) -> None:
+        """Compare how far a pass has come with how many rows there were to come by.
+
+        Raises:
+            StreamFailed: The vendor ignores the offset and would be read for ever.
+        """
+        if self._offset > _SLACK + 2 * len(self._seen):
+            msg = (
+                "the vendor sends the same rows again and again, whatever the offset; nothing past"
+                " them was read. Report it to the vendor."
+            )
+            raise StreamFailed(msg)
 
     def _by_key(self, row: Row) -> tuple[int, str]:
         """Order keys as the vendor does, be they numbers or digits of one length."""

@@ -243,3 +243,18 @@ def test_windows_overlap_by_a_millisecond_and_are_sent_in_whole_ones() -> None:
     wide = overlapped(Window(moment, moment + timedelta(seconds=1)))
     assert instant(wide.start) == "2026-11-20T08:00:00.000Z"
     assert instant(wide.end) == "2026-11-20T08:00:01.002Z"
+
+
+def test_pages_of_the_same_rows_have_an_end() -> None:
+    asked = 0
+
+    def fetch(_: int) -> Page:
+        nonlocal asked
+        asked += 1
+        assert asked < 2_000, "it would read for ever"
+        return Page([{"_id": "a"}])
+
+    todo: list[Any] = [Passes(fetch, ("_id",), lambda _is_end: ()).read]
+    with pytest.raises(StreamFailed, match="same rows again and again"):
+        while todo:
+            todo = [*todo.pop()().then]
