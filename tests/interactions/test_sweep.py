@@ -254,7 +254,9 @@ def test_pages_of_the_same_rows_have_an_end() -> None:
         assert asked < 2_000, "it would read for ever"
         return Page([{"_id": "a"}])
 
-    todo: list[Any] = [Passes(fetch, ("_id",), lambda _is_end: ()).read]
-    with pytest.raises(StreamFailed, match="same rows again and again"):
+    def walk(todo: list[Any]) -> None:
         while todo:
             todo = [*todo.pop()().then]
+
+    with pytest.raises(StreamFailed, match="same rows again and again"):
+        walk([Passes(fetch, ("_id",), lambda _is_end: ()).read])
