@@ -161,7 +161,7 @@ def note(outcome: Outcome, entry: dict[str, Any], show: Narrator) -> None:
     elif entry.get("level") == "warning":
         show.say(f"warning: {event}")
     else:
-        show.alive(event)
+        show.alive("loading" if entry.get("consumer") else event)
 
 
 def secrets_of(environment: dict[str, str]) -> list[str]:

@@ -11,7 +11,13 @@ import click
 from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.plugin_base import PluginBase, SingerCommand
 
-from tap_shared.errors import CredentialsRefused, TapError, Terminated, interruption
+from tap_shared.errors import (
+    CredentialsRefused,
+    SettingRefused,
+    TapError,
+    Terminated,
+    interruption,
+)
 from tap_shared.noise import quieten
 
 if TYPE_CHECKING:
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OneLineCommand"]
 
+_FILES = frozenset({"catalog", "state"})
 _CLOSED = "The target has closed the pipe, or its disk is full; nothing more can be written."
 
 
@@ -63,6 +70,19 @@ class OneLineCommand(SingerCommand):
             code = 1
         logging.shutdown()
         sys.exit(code)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the command line.
+
+        Raises:
+            SettingRefused: A file that it names is not there.
+        """
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.BadParameter as err:
+            if err.param is None or err.param.name not in _FILES:
+                raise
+            raise SettingRefused(err.param.name, "names a file that cannot be read.") from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run, and tell of a closed pipe before click makes an end of it without a word."""

@@ -194,6 +194,17 @@ def test_a_file_that_is_none_ends_the_run_with_2_in_one_line(
     assert option.strip("-") in run.errors[0]
 
 
+@pytest.mark.parametrize("option", ["--state", "--catalog", "--config"])
+def test_a_file_that_is_not_there_ends_the_run_with_2_in_one_line(bench: Open, option: str) -> None:
+    opened = bench()
+    run = opened.run(option, "no-such-file.json")
+    assert run.code == 2
+    [said] = run.errors
+    assert f"'{option.strip('-')}' names a file that cannot be read" in said
+    assert "Usage" not in run.said
+    assert opened.server.log.entries == []
+
+
 def test_a_resumed_run_reads_no_more_than_the_lookback(bench: Open) -> None:
     opened = bench()
     first = opened.run(end_date="2024-01-06")

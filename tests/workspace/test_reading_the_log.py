@@ -81,6 +81,17 @@ def test_secrets_are_blotted_out(capsys: pytest.CaptureFixture[str]) -> None:
     assert "fake-" not in capsys.readouterr().out
 
 
+def test_a_sign_of_life_shows_no_statement_of_the_loader(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("dev.pipeline.SIGN_OF_LIFE_SECONDS", -1)
+    told(entry("INSERT INTO x VALUES (:y)", consumer=True), entry("Reading all rows."))
+    assert capsys.readouterr().out.splitlines() == [
+        "  tap-dixa goes on: loading",
+        "  tap-dixa goes on: Reading all rows.",
+    ]
+
+
 def test_a_partitioned_bookmark_shows_the_earliest() -> None:
     parts = [{"replication_key_value": value} for value in ("2024-02-02", "2024-01-01")]
     assert bookmark({"partitions": parts}) == "2024-01-01 (earliest of 2)"
