@@ -76,8 +76,10 @@ class Column:
             if self._known is not None:
                 fill(rows, self._attribute, [*map(self._known, values)])
                 return ()
-            if self._is_instant and NOTHING.isdisjoint(map(type, values)):
-                fill(rows, self._attribute, [*map(self._convert, values)])
+            if self._is_instant:
+                convert = self._convert
+                found = [v if v is None or v is UNSET else convert(v) for v in values]
+                fill(rows, self._attribute, found)
                 return ()
         except (*_MISFITS, TypeError):  # a list is no key
             pass

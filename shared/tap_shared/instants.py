@@ -27,6 +27,8 @@ _HOUR = re.compile(r"[1-9]\d{3}-\d\d-\d\d[T ]\d\d", re.ASCII)
 _REST = re.compile(r"(:[0-5]\d:[0-5]\d)(?:[.,](\d+))?(?:(Z|\+00:?00)(?:\[[^\]]*\])?)?", re.ASCII)
 _REMEMBERED = 8192
 _LOCAL_SECOND = re.compile(r"([1-9]\d{3}-\d\d-\d\d[T ]\d\d:\d\d):([0-5]\d)", re.ASCII)
+_SECONDS = {text: text for text in (f":{n // 60:02d}:{n % 60:02d}" for n in range(3600))}
+"""What may stand between the hour and the fraction of a second."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -148,13 +150,13 @@ def instant_reader(zone: tzinfo, epoch: str | None = None) -> Callable[[Any], st
         epoch: `ms` or `s` where the vendor sends epoch numbers.
     """
     local, utc = _Hours(zone), _Hours(UTC)
-    rests: dict[str, tuple[str, _Hours]] = {}
+    tails: dict[str, tuple[str, _Hours]] = {}
     of_number = _epoch_reader(epoch)
 
     def read(value: Any) -> str | None:
         try:
-            rest, hours = rests[value[13:]]
-            return hours[value[:13]] + rest
+            tail, hours = tails[value[19:]]
+            return hours[value[:13]] + _SECONDS[value[13:19]] + tail
         except (KeyError, TypeError):
             return of_text(value) if value.__class__ is str else of_other(value)
 
@@ -162,10 +164,10 @@ def instant_reader(zone: tzinfo, epoch: str | None = None) -> Callable[[Any], st
         if (found := _REST.fullmatch(text, 13)) is not None:
             hours = local if found[3] is None else utc
             if (hour := hours.find(text[:13])) is not None:
-                rest = f"{found[1]}.{(found[2] or '')[:6].ljust(6, '0')}Z"
-                if len(rests) < _REMEMBERED and not found[2]:
-                    rests[text[13:]] = rest, hours
-                return hour + rest
+                tail = f".{(found[2] or '')[:6].ljust(6, '0')}Z"
+                if len(tails) < _REMEMBERED:
+                    tails[text[19:]] = tail, hours
+                return hour + found[1] + tail
         return to_instant(text, zone, epoch)
 
     def of_other(value: Any) -> str | None:
