@@ -41,7 +41,6 @@ __all__ = [
     "TimedOut",
     "Unreachable",
     "WindowTooLarge",
-    "interruption",
 ]
 
 
