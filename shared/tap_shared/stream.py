@@ -293,7 +293,8 @@ class ApiStream(Stream):
         A partition that fails does not keep the others from being read.
         """
         everything: list[Any] = [None]
-        contexts = [context] if context is not None else (self.partitions or everything)
+        parts = self.partitions  # none at all is another thing than an account without any
+        contexts = [context] if context is not None else everything if parts is None else parts
         self.tap.progress.partitions = len(contexts)
         with self.get_record_counter() as counter, self.get_sync_timer():
             for partition in contexts:

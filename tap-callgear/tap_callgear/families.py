@@ -21,7 +21,7 @@ from tap_shared.page import Page
 from tap_shared.pagination import OffsetPaginator, walk
 from tap_shared.prefetch import Fence, Node
 from tap_shared.stream import ApiStream, WindowRead
-from tap_shared.windows import Span, Window, steps
+from tap_shared.windows import SECOND, Span, Window, steps
 
 if TYPE_CHECKING:
     from tap_callgear.tap import TapCallGear
@@ -146,12 +146,14 @@ class ReportStream(CallGearStream):
         longest: Longest range that the vendor answers.
         flags: Settings that are sent as parameters of the same name where they are on.
         least_lookback: Lookback below which the setting is not heeded, as old rows are restated.
+        grain: Shortest range that can be asked for.
     """
 
     is_sortable: ClassVar[bool] = True
     longest: ClassVar[timedelta] = _THREE_MONTHS
     flags: ClassVar[Sequence[str]] = ()
     least_lookback: ClassVar[timedelta] = timedelta(0)
+    grain: ClassVar[timedelta] = SECOND
     _current: Report
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
@@ -170,6 +172,7 @@ class ReportStream(CallGearStream):
             self.keys,
             self.tap.client.clock,
             Sizer(self.tap.settings.page_size, self.longest),
+            grain=self.grain,
         )
 
     def _fetch(self, context: Context | None, window: Window, offset: int) -> Page:
@@ -223,6 +226,7 @@ class SiteReportStream(ReportStream):
     added = ("row_key",)
     row_key_of: ClassVar[Sequence[str]] = ()
     row_codec = None
+    grain = timedelta(days=1)
 
     @property
     def partitions(self) -> list[dict[str, Any]]:

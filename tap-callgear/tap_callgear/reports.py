@@ -19,7 +19,7 @@ from tap_shared.page import Page, value_of
 from tap_shared.pagination import OffsetPaginator, walk
 from tap_shared.prefetch import Fence, Job, Lead, Node, Step
 from tap_shared.stream import WindowRead
-from tap_shared.windows import Span, Window, halve
+from tap_shared.windows import SECOND, Span, Window, halve
 
 __all__ = ["Report", "Sizer"]
 
@@ -65,6 +65,7 @@ class Report:
         sizer: Sizes windows.
         is_steady: Whether offsets have given every row so far; after a window that lacked some,
             none is tried again.
+        grain: Shortest range that can be asked for.
     """
 
     fetch: Fetch
@@ -73,6 +74,7 @@ class Report:
     clock: WallClock
     sizer: Sizer
     is_steady: bool = True
+    grain: timedelta = SECOND
 
     def nodes(self, span: Span, length: timedelta) -> list[Node]:
         """Give the chain of windows that reads a span."""
@@ -182,4 +184,27 @@ class Report:
 
     def _offsets(self, window: Window, start: int) -> Job:
         """Go on by offset where the vendor gives no total: to an empty page."""
-        return walk(partial(self.fetch, window), OffsetPaginator(start, str(window)))
+
+        def fetch(offset: int) -> Page:
+            if offset > _LAST_OFFSET:
+                msg = f"more than {offset} rows in {window}: as far as the vendor gives any"
+                raise WindowTooLarge(msg)
+            return self.fetch(window, offset)
+
+        return self._reaching(window, walk(fetch, OffsetPaginator(start, str(window))))
+
+    def _reaching(self, window: Window, job: Job) -> Job:
+        """Read a window by halves where offsets do not reach its end; keys tell doubles apart."""
+
+        def run() -> Step:
+            try:
+                step = job()
+            except WindowTooLarge as err:
+                halves = halve(window, self.grain)
+                if halves is None:
+                    raise StreamFailed(f"{err}.") from None
+                return Step(None, [partial(self._part, half) for half in halves])
+            onward = [self._reaching(window, node) for node in step.then if callable(node)]
+            return Step(step.page, onward)
+
+        return run

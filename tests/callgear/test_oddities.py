@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from contact_sandbox import Reply, Request
 from tests.callgear.conftest import OpenAccount
 from tests.callgear.requests_log import asked
 from tests.contract.runner import announced
@@ -191,3 +193,23 @@ def test_agents_ask_for_a_user_and_only_agents_do(account: OpenAccount) -> None:
     assert run.code == 1
     assert "'customers'" in "\n".join(run.said("ERROR"))
     assert all("user_id" not in params for params in asked(customer))
+
+
+def test_an_account_without_sites_has_no_figures_by_site(account: OpenAccount) -> None:
+    bare = account()
+    plain = bare.vendor.handle
+
+    def handle(request: Request) -> Reply:
+        if b'"get.sites"' not in request.body:
+            return plain(request)
+        result = {"metadata": {"total_items": 0, "limits": {}}, "data": []}
+        return Reply(200, {"jsonrpc": "2.0", "id": 1, "result": result})
+
+    bare.vendor.handle = handle  # type: ignore[method-assign]
+    by_site = ("campaign_daily_stats", "ct_campaign_summary")
+    run = bare.run(catalog=bare.catalog(*by_site, "sites", "employee_stats"))
+    assert run.code == 0, run.stderr
+    assert all(run.records(stream) == [] for stream in (*by_site, "sites"))
+    assert run.records("employee_stats")
+    methods = {json.loads(entry.body)["method"] for entry in bare.server.log.entries}
+    assert "get.campaign_daily_stat" not in methods
