@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from tap_callgear.envelope import Answer, Result, Whole, error_of, rows_of
-from tap_callgear.faults import MINUTE, DayLimit, limits_of, object_of, vendor_error
+from tap_callgear.faults import MINUTE, DayLimit, limits_of, number_of, object_of, vendor_error
 from tap_callgear.local_time import WallClock
 from tap_shared.auth import Session, Token
 from tap_shared.errors import (
@@ -144,16 +144,16 @@ class CallGearClient:
         """Obey the points that an answer says are left; give how many rows there are in all."""
         metadata = object_of(told)
         limits = limits_of(metadata)
-        if limits.get("day_remaining") == 0:
+        if number_of(limits.get("day_remaining")) == 0:
             with self._lock:
-                self._day_reset = float(limits.get("day_reset") or 0) or float("inf")
-        elif limits.get("minute_remaining") == 0:
-            self._tap.gate.hold(float(limits.get("minute_reset") or MINUTE))
+                self._day_reset = number_of(limits.get("day_reset")) or float("inf")
+        elif number_of(limits.get("minute_remaining")) == 0:
+            self._tap.gate.hold(number_of(limits.get("minute_reset")) or MINUTE)
         version = metadata.get("api_version")
         if version and not self._warned:
             self._warned = True
             self._tap.logger.warning("CallGear announces the end of Data API 2.0: update the tap.")
-        total = metadata.get("total_items")
+        total = number_of(metadata.get("total_items"))
         return None if total is None else int(total)
 
     def _refuse_when_day_is_over(self, method: str) -> None:

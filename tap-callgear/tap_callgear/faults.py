@@ -21,11 +21,12 @@ from tap_shared.errors import (
     WindowTooLarge,
 )
 
-__all__ = ["MINUTE", "DayLimit", "limits_of", "object_of", "vendor_error"]
+__all__ = ["MINUTE", "DayLimit", "limits_of", "number_of", "object_of", "vendor_error"]
 
 MINUTE = 60.0
 """Seconds after which the points of a minute are renewed, where the vendor does not say."""
 
+_ENDLESS = float("inf")
 _FIELD_NAME = re.compile("[a-z][a-z0-9_]{0,59}")
 
 _CREDENTIALS = {
@@ -47,13 +48,13 @@ _UNAVAILABLE = {
 }
 _SESSION_ENDS = {"access_token_expired", "access_token_invalid"}
 _BY_CODE = {
-    -32001: "auth_error",
-    -32003: "forbidden",
-    -32008: "method_component_disabled",
-    -32009: "account_inactive",
-    -32029: "limit_exceeded",
-    -32601: "method_not_found",
-    -32603: "internal_error",
+    "-32001": "auth_error",
+    "-32003": "forbidden",
+    "-32008": "method_component_disabled",
+    "-32009": "account_inactive",
+    "-32029": "limit_exceeded",
+    "-32601": "method_not_found",
+    "-32603": "internal_error",
 }
 
 
@@ -67,7 +68,7 @@ def vendor_error(error: Mapping[str, Any], *, by_session: bool) -> TapError:
         by_session: Whether the token came from a login, so that a new one can be had.
     """
     data = object_of(error.get("data"))
-    name = str(data.get("mnemonic") or _BY_CODE.get(error.get("code", 0), "unknown"))
+    name = str(data.get("mnemonic") or _BY_CODE.get(str(error.get("code")), "unknown"))
     if by_session and name in _SESSION_ENDS:
         return PleaseLogin("the session has ended")
     if name in _CREDENTIALS:
@@ -80,6 +81,14 @@ def vendor_error(error: Mapping[str, Any], *, by_session: bool) -> TapError:
 def object_of(value: Any) -> Mapping[str, Any]:
     """Give an object as it is, an empty one for anything else."""
     return value if isinstance(value, dict) else {}
+
+
+def number_of(value: Any) -> float | None:
+    """Give what an answer counts, which may come as text; None for what is no count."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return float(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value < _ENDLESS else None
 
 
 def _refusal(name: str, data: Mapping[str, Any]) -> TapError:
@@ -98,8 +107,8 @@ def _limit_error(data: Mapping[str, Any]) -> TapError:
     params = object_of(data.get("params"))
     limits = limits_of(data.get("metadata"))
     if str(params.get("limit_type", "minute")).startswith("day"):
-        return DayLimit(limits.get("day_reset"))
-    after = float(limits.get("minute_reset") or MINUTE)
+        return DayLimit(number_of(limits.get("day_reset")))
+    after = number_of(limits.get("minute_reset")) or MINUTE
     return PleaseWait("the account's points of this minute are used up", after)
 
 
