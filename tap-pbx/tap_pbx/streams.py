@@ -154,21 +154,25 @@ class PhoneStream(PbxStream):
 
     @property
     def partitions(self) -> list[dict[str, Any]]:
-        """The configured numbers, by their place in the setting: a number is personal data."""
+        """The configured numbers, by their place in the setting: a number is personal data.
+
+        Raises:
+            StreamUnavailable: There is none.
+        """
+        if not self.tap.phone_numbers:
+            raise StreamUnavailable("it needs the setting phone_numbers.")
         return [{_ENTRY: place} for place, _ in enumerate(self.tap.phone_numbers, 1)]
 
     def _number(self, context: Context) -> str:
         place: int = context[_ENTRY]
         return self.tap.phone_numbers[place - 1]
 
-    def conversations(self, context: Context | None) -> Page:
+    def conversations(self, context: Context) -> Page:
         """Read the conversations of a number.
 
         Raises:
-            StreamUnavailable: There is no number, or the vendor does not know it.
+            StreamUnavailable: The vendor does not know the number.
         """
-        if context is None:
-            raise StreamUnavailable("it needs the setting phone_numbers.")
         params = (("phoneNumber", self._number(context)),)
         return self._stamped(context, "conversations", params, CONVERSATION)
 
@@ -199,7 +203,7 @@ class SmsConversations(PhoneStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read all conversations of a number."""
-        return [lambda: Step(self.conversations(context))]
+        return [lambda: Step(self.conversations(context or {}))]
 
 
 class SmsMessages(PhoneStream):
@@ -210,17 +214,17 @@ class SmsMessages(PhoneStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read the conversations of a number, then the messages of each."""
-        return [partial(self._each, context)]
+        return [partial(self._each, context or {})]
 
     @cached_property
     def _read_already(self) -> set[str]:
         """Conversations of which the messages came, under whichever number."""
         return set()
 
-    def _each(self, context: Context | None) -> Step:
+    def _each(self, context: Context) -> Step:
         names = map(str, self.conversations(context).column("conversation_id"))
         fresh = [name for name in names if name not in self._read_already]
-        return Step(None, [partial(self._of, context or {}, name) for name in fresh])
+        return Step(None, [partial(self._of, context, name) for name in fresh])
 
     def _of(self, context: Context, conversation: str) -> Step:
         page = self.messages(context, conversation)
