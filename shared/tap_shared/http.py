@@ -22,9 +22,9 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from tap_shared.connection_fault import connection_fault
+from tap_shared.deadline import DeadlineAdapter
 from tap_shared.errors import CredentialsRefused, PleaseRetry, StreamFailed, TapError, TimedOut
 from tap_shared.rate_limit import RateLimit
 from tap_shared.reply import Reply, gateway_faults
@@ -84,7 +84,7 @@ class Transport:
         self._count = threading.Lock()
         self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip", **headers}
         _check_headers(self._headers)
-        self._session = _session(url)
+        self._session = _session(url, limits.attempt_seconds)
 
     def send(self, request: Request, parse: Callable[[Reply], T]) -> T:
         """Send a request until `parse` accepts an answer.
@@ -146,11 +146,12 @@ class Transport:
 
     def _exchange(self, request: Request) -> Reply:
         """Send, following redirects on the same host only."""
+        deadline = time.monotonic() + self.limits.attempt_seconds
         for _ in range(_REDIRECTS + 1):
             self._keep_home(request)
             response = self._once(request)
             if not response.is_redirect:
-                return Reply(response, self.limits)
+                return Reply(response, self.limits, deadline)
             base, location = response.url or "", response.headers.get("Location", "")
             response.close()
             request = replace(request, path=_target(base, location), params=())
@@ -250,9 +251,9 @@ class _Session(requests.Session):
         return None
 
 
-def _session(url: str) -> requests.Session:
+def _session(url: str, seconds: float) -> requests.Session:
     session = _Session()
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=64, max_retries=0)
+    adapter = DeadlineAdapter(seconds, pool_connections=4, pool_maxsize=64, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     # Proxies and certificates of the environment are taken once; .netrc, which would replace our

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 import zlib
@@ -31,13 +32,15 @@ class Reply:
         headers: Header fields, by name in any case.
     """
 
-    def __init__(self, response: requests.Response, limits: Limits) -> None:
-        """Wrap the vendor's response."""
+    def __init__(
+        self, response: requests.Response, limits: Limits, deadline: float = math.inf
+    ) -> None:
+        """Wrap the vendor's response, which is read until a moment of the monotonic clock."""
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self._response = response
         self._limits = limits
-        self._deadline = time.monotonic() + limits.attempt_seconds
+        self._deadline = deadline
         self._body: bytes | None = None
 
     def blocks(self, *, is_bounded: bool = True) -> Iterator[bytes]:
@@ -66,19 +69,23 @@ class Reply:
         try:
             while piece := raw.read1(_BLOCK, decode_content=False):
                 if time.monotonic() > self._deadline:
-                    msg = f"the answer took longer than {self._limits.attempt_seconds:.0f} s"
-                    raise TimedOut(msg)
+                    raise self._late()
                 yield piece
             left = getattr(raw, "length_remaining", None)
         except urllib3.exceptions.ReadTimeoutError:
-            msg = "the answer stopped coming"
-            raise TimedOut(msg) from None
+            raise self._late() from None
         except (urllib3.exceptions.HTTPError, OSError) as err:
             msg = f"the connection broke while reading ({type(err).__name__})"
             raise PleaseRetry(msg) from None
         if left:
             msg = f"the answer was cut off {left} bytes before its end"
             raise PleaseRetry(msg)
+
+    def _late(self) -> TimedOut:
+        """Say that the attempt has no time left, or that no byte comes any more."""
+        is_over = time.monotonic() > self._deadline
+        took = f"the answer took longer than {self._limits.attempt_seconds:.0f} s"
+        return TimedOut(took if is_over else "the answer stopped coming")
 
     @property
     def body(self) -> bytes:

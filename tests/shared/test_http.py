@@ -340,6 +340,56 @@ def test_a_dripping_answer_is_cut_off(encoding: str) -> None:
     assert time.monotonic() - begun < 3
 
 
+def without_end(head: bytes, more: bytes, pause: float = 0.02) -> Iterable[bytes]:
+    """Give a head, and more for much longer than a test takes."""
+    begun = time.monotonic()
+    yield head
+    while time.monotonic() - begun < 8:
+        yield from dripping(more, pause) if pause else [more]
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+ENDLESS: dict[str, Callable[[], Iterable[bytes]]] = {
+    "status line": lambda: without_end(b"HTTP/1.1 200 OK", b" "),
+    "header": lambda: without_end(b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+    "interim answers": lambda: without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 9, 0),
+    "length of a chunk": lambda: without_end(CHUNKED, b"0"),
+    "trailer": lambda: without_end(CHUNKED + b"2\r\n{}\r\n0\r\n", b"X: y\r\n"),
+}
+
+
+@pytest.mark.parametrize(
+    ("what", "way"), [*((what, "direct") for what in ENDLESS), ("header", "proxy")]
+)
+def test_a_head_that_never_ends_is_cut_off(
+    what: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = Limits(attempts=2, timeout=1, attempt_seconds=0.4, backoff_seconds=0.01)
+    begun = time.monotonic()
+    with RawServer(lambda _request: ENDLESS[what]()) as server:
+        if way == "proxy":
+            monkeypatch.setenv("http_proxy", server.url)
+            monkeypatch.delenv("no_proxy", raising=False)
+            monkeypatch.delenv("NO_PROXY", raising=False)
+        url = "http://vendor.invalid" if way == "proxy" else server.url
+        with pytest.raises((StreamFailed, Unreachable), match="failed 2 times"):
+            transport(url, limits).send(GET, parse)
+        assert len(server.requests) == 2
+    assert time.monotonic() - begun < 4
+
+
+def test_what_is_left_of_an_attempt_bounds_the_wait_for_a_byte() -> None:
+    def stopping(_request: str) -> Iterable[bytes]:
+        yield b"HTTP/1.1 200 OK\r\n"
+        time.sleep(5)
+
+    limits = Limits(attempts=1, timeout=60, attempt_seconds=0.3)
+    begun = time.monotonic()
+    with RawServer(stopping) as server, pytest.raises(Unreachable, match="no answer in time"):
+        get(server, limits)
+    assert time.monotonic() - begun < 2
+
+
 def test_a_silent_vendor_times_out() -> None:
     def silent(_request: str) -> Iterable[bytes]:
         time.sleep(3)
