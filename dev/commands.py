@@ -9,11 +9,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from dev import bootstrap
-from dev.layout import LOCK, ROOT, executable, members
+from dev.layout import AUDIT_LOCK, LOCK, ROOT, executable, members
 from dev.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     Command = Callable[[argparse.Namespace], int]
 
@@ -79,8 +80,9 @@ def _test(options: argparse.Namespace) -> int:
     """Run the tests, a file a process; everything after `test` goes to pytest."""
     pytest = [executable("python"), "-m", "pytest"]
     if not {"-n", "-n0", "--pdb", "-x"} & set(options.rest):
-        # One more than there are cores, as many tests wait for servers.
-        pytest += ["-n", str((os.cpu_count() or 1) + 1), "--dist=loadfile"]
+        # One more than there are cores, as many tests wait for servers; conftest.py orders them.
+        pytest += ["-n", str((os.cpu_count() or 1) + 1)]
+        pytest += ["--dist=loadfile", "--no-loadscope-reorder"]
     return _step("tests", [*pytest, *options.rest])
 
 
@@ -142,14 +144,29 @@ def _psql(options: argparse.Namespace) -> int:
         return subprocess.run([*server.psql(), *options.rest], check=False).returncode
 
 
+def _audit(options: argparse.Namespace) -> int:
+    """Check hashes and licences, and look for known vulnerabilities."""
+    from dev.audit import audit  # noqa: PLC0415 - needs the environment
+
+    return audit(options.rest)
+
+
 def _lock(_: argparse.Namespace) -> int:
-    """Resolve the newest versions that fit into `requirements.lock`."""
+    """Resolve the newest versions that fit into the locks."""
+    sources = [f"{folder}/pyproject.toml" for folder in ("shared", "sandbox")]
+    code = _resolve(LOCK, "build", "elt", "test", "lint", sources=sources)
+    # Of what both have, one version: pip-audit reads them together.
+    return code or _resolve(AUDIT_LOCK, "audit", sources=["--constraint", str(LOCK)])
+
+
+def _resolve(lock: Path, *groups: str, sources: Sequence[str] = ()) -> int:
+    """Resolve groups of dependencies, and what other files say of them, into a lock."""
     command = [str(bootstrap.uv()), "pip", "compile", "--quiet", "--universal", "--no-annotate"]
     command += ["--python-version", "3.11", "--generate-hashes", "--upgrade"]
-    command += ["--custom-compile-command", "python3 run.py lock", "-o", str(LOCK)]
-    for group in ("build", "elt", "test", "lint"):
+    command += ["--custom-compile-command", "python3 run.py lock", "-o", str(lock)]
+    for group in groups:
         command += ["--group", group]
-    return _step("lock", [*command, "shared/pyproject.toml", "sandbox/pyproject.toml"])
+    return _step(f"lock: {lock.relative_to(ROOT)}", [*command, *sources])
 
 
 def _step(title: str, command: list[str]) -> int:
@@ -163,11 +180,12 @@ PASSING_ON: dict[str, tuple[Command, str]] = {
     "test": (_test, "run the tests; further arguments go to pytest"),
     "bench": (_bench, "race the taps against the floor and their peers; --help tells how"),
     "soak": (_soak, "a month of hourly syncs under fire: --tap X, --days N, --hours N, --seed S"),
+    "audit": (_audit, "check the locks, look for known vulnerabilities; arguments go to pip-audit"),
     "sandbox": (_sandbox, "serve the imitated vendors and print the taps' environment"),
     "psql": (_psql, "open psql on the embedded warehouse; further arguments go to psql"),
 }
 PLAIN: dict[str, tuple[Command, str]] = {
     "check": (_check, "ruff, format, mypy, and documentation against the taps"),
     "docs": (_docs, "rewrite the generated parts of READMEs, plugin files and .env.example"),
-    "lock": (_lock, "resolve requirements.lock anew"),
+    "lock": (_lock, "resolve requirements.lock and dev/audit.lock anew"),
 }

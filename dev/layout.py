@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 TOOLS = ROOT / ".tools"
 LOCK = ROOT / "requirements.lock"
+AUDIT_LOCK = ROOT / "dev" / "audit.lock"
 WAREHOUSE = ROOT / ".warehouse"
 OUTPUT = ROOT / "output"
 MELTANO_FILE = ROOT / "meltano.yml"

@@ -11,11 +11,26 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from dev.layout import ROOT
 from dev.warehouse import EmbeddedPostgres
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+LONGEST = (
+    "tests/e2e/test_standalone.py",
+    "tests/e2e/test_postgres.py",
+)
+"""Files that take longest, the longest first."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest files begin first: at the end no process works alone while others idle."""
+    places = {ROOT / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session", autouse=True)
