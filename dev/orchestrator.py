@@ -11,19 +11,18 @@ import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dev import bootstrap
 from dev.imitation import SEED, moment
-from dev.layout import ROOT, TOOLS, WAREHOUSE, executable
+from dev.layout import ROOT, WAREHOUSE, executable
+from dev.own_environment import own_environment
 from dev.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 ADAPTER = ROOT / "orchestrate" / "dagster"
-ENVIRONMENT = TOOLS / "dagster"
 HOME = WAREHOUSE / "dagster"
 SAMPLE = WAREHOUSE / "backfill"
 ACCOUNTS = ("north", "south")
@@ -38,38 +37,40 @@ def serve(jobs: Sequence[str], port: int) -> int:
         jobs: Job files of `tap-backfill`; for none, the sandbox is served and backfilled.
         port: The page's port.
     """
-    _install()
+    given = _paths(jobs)
+    programs = _install()
     # A terminated command unwinds like an interrupted one, so that nothing is left running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with ExitStack() as stack:
         variables = {} if jobs else stack.enter_context(_sample())
-        chosen = list(jobs) or [str(SAMPLE / "job.json")]
+        chosen = given or [str(SAMPLE / "job.json")]
         print(f"Dagster: http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
-        return _run(port, {**variables, "TAP_BACKFILL_JOBS": os.pathsep.join(chosen)})
+        return _run(programs, port, {**variables, "TAP_BACKFILL_JOBS": os.pathsep.join(chosen)})
 
 
-def _install() -> None:
-    """Make Dagster's own environment, or bring it up to date."""
-    wanted = (ADAPTER / "pyproject.toml").read_text(encoding="utf-8") + sys.version
-    note = ENVIRONMENT / ".made-from"
-    if note.is_file() and note.read_text(encoding="utf-8") == wanted:
-        return
-    print("Setting up Dagster in .tools/dagster (needed once) ...", flush=True)
-    uv, python = str(bootstrap.uv()), str(ENVIRONMENT / "bin" / "python")
-    for command in (
-        [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(ENVIRONMENT)],
-        [uv, "pip", "install", "--quiet", "--python", python, "--editable", str(ADAPTER)],
-    ):
-        if subprocess.run(command, check=False, cwd=ROOT).returncode:
-            raise Problem("Dagster could not be installed (see above).")
-    note.write_text(wanted, encoding="utf-8")
+def _paths(jobs: Sequence[str]) -> list[str]:
+    """Return whole paths, as Dagster works in a folder of its own.
+
+    Raises:
+        Problem: There is no such file.
+    """
+    for job in jobs:
+        if not Path(job).is_file():
+            raise Problem(f"there is no job file {job}.", 2)
+    return [str(Path(job).resolve()) for job in jobs]
 
 
-def _run(port: int, variables: dict[str, str]) -> int:
+def _install() -> Path:
+    """Return the folder of Dagster's programs, which have an environment of their own."""
+    made_from = (ADAPTER / "pyproject.toml").read_text(encoding="utf-8")
+    return own_environment("dagster", "install", "--editable", str(ADAPTER), made_from=made_from)
+
+
+def _run(programs: Path, port: int, variables: dict[str, str]) -> int:
     """Run Dagster's page and daemon."""
     HOME.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ADAPTER / "dagster.yaml", HOME / "dagster.yaml")
-    tools = f"{ENVIRONMENT / 'bin'}{os.pathsep}{executable('')}{os.pathsep}{os.environ['PATH']}"
+    tools = f"{programs}{os.pathsep}{executable('')}{os.pathsep}{os.environ['PATH']}"
     environment = {
         "TAP_CALLGEAR_LOGLEVEL": "WARNING",
         "TARGET_POSTGRES_LOGLEVEL": "ERROR",
@@ -83,7 +84,7 @@ def _run(port: int, variables: dict[str, str]) -> int:
     command = ["dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--module-name", "contact_taps_dagster.definitions"]
     process = subprocess.Popen(
-        [str(ENVIRONMENT / "bin" / command[0]), *command[1:]], cwd=HOME, env=environment
+        [str(programs / command[0]), *command[1:]], cwd=HOME, env=environment
     )
     try:
         return process.wait()

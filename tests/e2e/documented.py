@@ -7,12 +7,13 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dev.layout import ROOT
 from tests.e2e.pipeline import KEPT
 
-__all__ = ["DOCUMENTS", "block", "blocks", "commands", "shell"]
+__all__ = ["DOCUMENTS", "block", "blocks", "commands", "running", "shell"]
 
 DOCUMENTS = sorted(
     path for pattern in ("*.md", "docs/**/*.md", "tap-*/README.md") for path in ROOT.glob(pattern)
@@ -44,16 +45,16 @@ def commands(text: str) -> Iterator[str]:
             yield command
 
 
-def shell(
-    text: str, folder: Path, environment: Mapping[str, str], *, seconds: float = 480
-) -> subprocess.CompletedProcess[str]:
-    """Run commands as a user's shell would; the first that fails ends them.
+@contextmanager
+def running(
+    text: str, folder: Path, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    """Run commands as a user's shell would; whatever they have started ends with the block.
 
     Args:
-        text: The commands.
+        text: The commands; the first that fails ends them.
         folder: Where they run.
         environment: Variables on top of the few that are kept of ours.
-        seconds: How long they may take.
     """
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     with subprocess.Popen(
@@ -62,9 +63,17 @@ def shell(
         env={**kept, "HOME": str(folder), **environment}, start_new_session=True,
     ) as process:  # fmt: skip
         try:
-            out, err = process.communicate(timeout=seconds)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)  # with all that the shell has started
-            raise
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def shell(
+    text: str, folder: Path, environment: Mapping[str, str], *, seconds: float = 480
+) -> subprocess.CompletedProcess[str]:
+    """Run commands to their end, within so many seconds, and see that they succeed."""
+    with running(text, folder, environment) as process:
+        out, err = process.communicate(timeout=seconds)
     assert process.returncode == 0, out[-3000:] + err[-3000:]
     return subprocess.CompletedProcess(text, 0, out, err)
