@@ -220,8 +220,9 @@ def lists(source: Bench) -> list[str]:
 def test_the_state_never_runs_ahead_of_the_files(source: Bench, tmp_path: Path) -> None:
     stream = max(source.incremental, key=lambda name: len(source.truth(name)))
     catalog = source.catalog(stream)
-    config = {**source.config, **batched(tmp_path, batch_size=30)}
-    with source.slow(0.02):
+    # One request at a time, and slow: there is much to do when the third line has come.
+    config = {**source.config, **batched(tmp_path, batch_size=30), "max_concurrency": 1}
+    with source.slow(0.2):
         stopped = source.tap.stop(config, 3, signal.SIGTERM, catalog=catalog)
     assert stopped.code == 143
     rest = source.run(source.config, state=stopped.state, catalog=catalog)
