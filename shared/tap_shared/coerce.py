@@ -16,7 +16,7 @@ from datetime import UTC, tzinfo
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-from tap_shared.instants import instant_reader, to_date
+from tap_shared.instants import InstantReader, to_date
 
 __all__ = ["Coercion", "Misfit", "PiiMode", "Rules", "coercion", "main_type"]
 
@@ -72,7 +72,7 @@ def coercion(schema: Mapping[str, Any], rules: Rules) -> Coercion:
 def _typed(schema: Mapping[str, Any], rules: Rules) -> Coercion:
     kind, form = main_type(schema), schema.get("format")
     if form == "date-time":
-        return instant_reader(rules.zone, schema.get("x-epoch"))
+        return InstantReader(rules.zone, schema.get("x-epoch"))
     if form == "date":
         return lambda value: None if value is None else to_date(value)
     if kind == "array":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from operator import attrgetter
 from types import NoneType
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from tap_shared.coerce import Coercion, main_type
+from tap_shared.instants import InstantReader
 from tap_shared.page import fill
 from tap_shared.row_types import is_instant, is_scalar
 
@@ -19,26 +21,42 @@ NOTHING = frozenset({NoneType, UnsetType})
 """Types of the values that are left as they are."""
 
 _MISFITS = (ValueError, OverflowError, ArithmeticError)
-_REMEMBERED = 4096
+_INSTANTS, _SCALARS = 512, 4096  # values that a column remembers
+_OFTEN = 4  # times that a value must come, on average, to be worth it
+_LEFT = {None: None, UNSET: UNSET}
 
 Row = Any
 
 
 class _Remembered(dict[Any, Any]):
-    """What the values of a column became: one that comes again costs a look.
+    """What the values of a column became, as long as they come again: they cost a look then.
 
     1, 1.0 and True are one key: only whole numbers are the same of all three.
     """
 
-    def __init__(self, convert: Coercion, *, is_whole: bool) -> None:
-        super().__init__({None: None, UNSET: UNSET})
+    def __init__(self, convert: Coercion, *, is_whole: bool, most: int) -> None:
+        super().__init__(_LEFT)
         self._convert = convert
         self._kept = {str, int} if is_whole else {str}
+        self._most = most
+        self._looks = 0
+        self.is_worth_it = True
 
     def __missing__(self, value: Any) -> Any:
         found = self._convert(value)
-        if type(value) in self._kept and len(self) < _REMEMBERED:
+        if type(value) in self._kept and len(self) < self._most:
             self[value] = found
+        return found
+
+    def column(self, values: Sequence[Any]) -> list[Any]:
+        """Look values up; once there are many, begin anew, or never again."""
+        found = [*map(self.__getitem__, values)]
+        self._looks += len(values)
+        if len(self) >= self._most:
+            self.is_worth_it = self._looks > _OFTEN * self._most
+            self._looks = 0
+            self.clear()
+            self.update(_LEFT)
         return found
 
 
@@ -61,9 +79,11 @@ class Column:
         self._attribute = attribute
         self._values = attrgetter(attribute)
         self._convert = convert
-        known = _Remembered(convert, is_whole=main_type(node) == "integer")
-        self._known = known.__getitem__ if is_scalar(node) else None
-        self._is_instant = is_instant(node)
+        self._is_flat = is_scalar(node) or is_instant(node)
+        most = _INSTANTS if is_instant(node) else _SCALARS
+        is_whole = main_type(node) == "integer"
+        self._known = _Remembered(convert, is_whole=is_whole, most=most)
+        self._known.is_worth_it = self._is_flat and not node.get("x-epoch")
 
     def convert(self, rows: Sequence[Row]) -> Sequence[tuple[int, Any]]:
         """Convert the column of every row, in place.
@@ -72,18 +92,19 @@ class Column:
             Position and value of what does not fit; it is null now.
         """
         values = [*map(self._values, rows)]
-        try:
-            if self._known is not None:
-                fill(rows, self._attribute, [*map(self._known, values)])
+        if self._is_flat:
+            with suppress(*_MISFITS, TypeError):  # a list is no key
+                fill(rows, self._attribute, self._converted(values))
                 return ()
-            if self._is_instant:
-                convert = self._convert
-                found = [v if v is None or v is UNSET else convert(v) for v in values]
-                fill(rows, self._attribute, found)
-                return ()
-        except (*_MISFITS, TypeError):  # a list is no key
-            pass
         return [*self._one_by_one(rows, values)]
+
+    def _converted(self, values: Sequence[Any]) -> list[Any]:
+        if self._known.is_worth_it:
+            return self._known.column(values)
+        convert = self._convert
+        if isinstance(convert, InstantReader):
+            return convert.column(values)
+        return [v if v is None or v is UNSET else convert(v) for v in values]
 
     def _one_by_one(self, rows: Sequence[Row], values: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         for position, value in enumerate(values):

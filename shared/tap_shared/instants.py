@@ -8,12 +8,14 @@ The fixed width makes them compare as strings, which is how Singer bookmarks are
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["instant_reader", "instant_text", "parse_instant", "to_date", "to_instant"]
+from msgspec import UNSET
+
+__all__ = ["InstantReader", "instant_text", "parse_instant", "to_date", "to_instant"]
 
 _ZONE = r"\s*(Z|z|UTC|GMT|[+-]\d\d:?(?:[0-5]\d)?)?(?:\[[^\]]*\])?\s*"
 _SHAPE = re.compile(
@@ -142,42 +144,59 @@ class _Hours(dict[str, str]):
         return first[:13]
 
 
-def instant_reader(zone: tzinfo, epoch: str | None = None) -> Callable[[Any], str | None]:
-    """Give `to_instant` for a column of values, which mostly share their hours.
+class InstantReader:
+    """`to_instant` for many values of a field, which mostly share their hours.
 
     Args:
         zone: The zone of texts that carry none.
         epoch: `ms` or `s` where the vendor sends epoch numbers.
     """
-    local, utc = _Hours(zone), _Hours(UTC)
-    tails: dict[str, tuple[str, _Hours]] = {}
-    of_number = _epoch_reader(epoch)
 
-    def read(value: Any) -> str | None:
-        try:
-            tail, hours = tails[value[19:]]
-            return hours[value[:13]] + _SECONDS[value[13:19]] + tail
-        except (KeyError, TypeError):
-            return of_text(value) if value.__class__ is str else of_other(value)
+    def __init__(self, zone: tzinfo, epoch: str | None = None) -> None:
+        """Know no hour yet."""
+        self._zone = zone
+        self._epoch = epoch
+        self._of_number = _epoch_reader(epoch)
+        self._local = _Hours(zone)
+        self._utc = self._local if zone is UTC else _Hours(UTC)
+        self._tails: dict[str, str] = {}  # of local times
+        self._utc_tails = self._tails if zone is UTC else {}
 
-    def of_text(text: str) -> str | None:
-        if (found := _REST.fullmatch(text, 13)) is not None:
-            hours = local if found[3] is None else utc
-            if (hour := hours.find(text[:13])) is not None:
-                tail = f".{(found[2] or '')[:6].ljust(6, '0')}Z"
-                if len(tails) < _REMEMBERED:
-                    tails[text[19:]] = tail, hours
-                return hour + found[1] + tail
-        return to_instant(text, zone, epoch)
-
-    def of_other(value: Any) -> str | None:
+    def __call__(self, value: Any) -> str | None:
+        """Read one value, as `to_instant` does; None stays."""
         if value is None:
             return None
-        if of_number is not None and value.__class__ is int:
-            return of_number(value)
-        return to_instant(value, zone, epoch)
+        if type(value) is int and self._of_number is not None:
+            return self._of_number(value)
+        if isinstance(value, str) and (found := _REST.fullmatch(value, 13)) is not None:
+            is_local = found[3] is None
+            hours = self._local if is_local else self._utc
+            if (hour := hours.find(value[:13])) is not None:
+                tails = self._tails if is_local else self._utc_tails
+                tail = f".{(found[2] or '')[:6].ljust(6, '0')}Z"
+                if len(tails) < _REMEMBERED:
+                    tails[value[19:]] = tail
+                return f"{hour}{found[1]}{tail}"
+        return to_instant(value, self._zone, self._epoch)
 
-    return read
+    def column(self, values: Sequence[Any]) -> list[Any]:
+        """Read many values; what is neither a text nor a number stays where it is null or unset.
+
+        Raises:
+            ValueError: One is no instant.
+        """
+        seconds = _SECONDS
+        for hours, tails in ((self._local, self._tails), (self._utc, self._utc_tails)):
+            try:
+                return [
+                    v
+                    if v is None or v is UNSET
+                    else f"{hours[v[:13]]}{seconds[v[13:19]]}{tails[v[19:]]}"
+                    for v in values
+                ]
+            except (KeyError, TypeError):
+                continue
+        return [v if v is UNSET else self(v) for v in values]
 
 
 def _epoch_reader(epoch: str | None) -> Callable[[int], str] | None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from tap_interactions.client import MILLISECOND
 from tap_shared.errors import StreamFailed
-from tap_shared.instants import instant_reader, instant_text
+from tap_shared.instants import InstantReader, instant_text
 from tap_shared.page import Page
 from tap_shared.windows import Window
 
@@ -66,7 +66,7 @@ class Order:
         self._limit = limit
         self._longest = 0
         self._is_clamped = False
-        self._read = instant_reader(UTC)
+        self._read = InstantReader(UTC)
 
     # How long pages get
 

@@ -21,7 +21,7 @@ from tap_interactions.families import (
 )
 from tap_interactions.interaction_details import Interactions
 from tap_interactions.passes import Passes
-from tap_shared.instants import instant_reader, instant_text
+from tap_shared.instants import InstantReader, instant_text
 from tap_shared.page import Page, value_of
 from tap_shared.prefetch import Fence, Job, Node, Step
 from tap_shared.stream import WindowRead
@@ -36,7 +36,7 @@ _BY_DAY = 2
 _CLOSED_DAYS_READ_AGAIN = timedelta(days=3)
 _LAST_SECOND = 253_402_300_800  # of the year 9999
 
-_of_seconds, _of_milliseconds = instant_reader(UTC, "s"), instant_reader(UTC, "ms")
+_of_seconds, _of_milliseconds = InstantReader(UTC, "s"), InstantReader(UTC, "ms")
 
 Context = Mapping[str, Any]
 

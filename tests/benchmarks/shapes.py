@@ -23,8 +23,9 @@ _WORDS = (
     "Sales", "Call ended by the caller", "Büro München, 2. OG", "поддержка", "organic",
     "+15550100142", "https://www.example.com/pricing", "d41d8cd98f00b204",
 )  # fmt: skip
-_KEY, _TIME = "@key@", "@time@"
-_SLOT = re.compile(f"({_KEY}|{_TIME})".encode())
+_KEY, _TIME = "@key@", "@time%d@"
+_SLOT = re.compile(rb"(@key@|@time\d+@)")
+_ROUND = re.compile("(?:Date|Day|Hour)Utc$")  # names of instants that many rows share
 _INFINITY = (
     "rowId", "triggerDatetime", "igrp", "orgId", "act", "vid", "new", "srcHash", "dgrp", "dgrpName",
     "ch", "chName", "chType", "segment", "segmentName", "goal", "goalTitle", "src", "dom", "href",
@@ -126,10 +127,12 @@ class Shape:
         properties = {n: p for n, p in self.schema["properties"].items() if n != self.time}
         found = []
         for variant in range(_VARIANTS):
-            row: dict[str, Any] = {self.key: _KEY, self.time: _TIME}
+            row: dict[str, Any] = {self.key: _KEY, self.time: _TIME % 0}
             for place, (name, node) in enumerate(properties.items()):
                 if name != self.key:
-                    row[name] = self._member(node, variant, place)
+                    value = self._member(node, variant, place)
+                    is_own = node.get("format") == "date-time" and not _ROUND.search(name)
+                    row[name] = _TIME % (place * 61_214) if is_own and value else value
             text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
             if properties[self.key]["type"] == "integer" and not self.texts:
                 text = text.replace(f'"{_KEY}"', _KEY)
@@ -147,7 +150,7 @@ class Shape:
     def _value(self, node: Mapping[str, Any], seed: int, *, is_text: bool = False) -> Any:
         kind = node["type"][0] if isinstance(node["type"], list) else node["type"]
         if node.get("format") == "date-time":
-            return self.write((seed % self.days) * 86_400_000 + seed * 61_214)
+            return self.write((seed % self.days) * 86_400_000 + seed % 96 * 900_000)
         if kind == "array":
             return [self._value(node["items"], seed + n) for n in range(1 + seed % 2)]
         if kind == "object":
@@ -158,6 +161,11 @@ class Shape:
         scalars = {"integer": 1000 + seed, "number": seed + 0.25, "boolean": seed % 2 == 0}
         value = scalars.get(kind, _WORDS[seed % len(_WORDS)])
         return str(value) if is_text else value
+
+
+def _after(slot: bytes) -> int | None:
+    """Tell how many milliseconds after the row's time a slot is; None for the key's."""
+    return None if slot == _KEY.encode() else int(slot[len("@time") : -1])
 
 
 class Rows:
@@ -174,21 +182,21 @@ class Rows:
         self.count = count
         self._span = shape.days * 86_400_000 // shape.unit
         templates = shape.templates()
-        slots = [[(n, p == _KEY.encode()) for n, p in enumerate(t) if n % 2] for t in templates]
+        slots = [[(n, _after(p)) for n, p in enumerate(t) if n % 2] for t in templates]
         self.rendered = [
             self._row(position, templates[position % _VARIANTS], slots[position % _VARIANTS])
             for position in range(count)
         ]
 
     def _row(
-        self, position: int, template: Sequence[bytes], slots: Sequence[tuple[int, bool]]
+        self, position: int, template: Sequence[bytes], slots: Sequence[tuple[int, int | None]]
     ) -> bytes:
         shape, pieces = self.shape, [*template]
         # In the middle of its share of the time, so that none lies on the edge of a day.
-        at = shape.write((2 * position + 1) * self._span // (2 * self.count) * shape.unit)
-        key, time = self.key(position).encode(), at.encode()
-        for place, is_key in slots:
-            pieces[place] = key if is_key else time
+        at = (2 * position + 1) * self._span // (2 * self.count) * shape.unit
+        key = self.key(position)
+        for place, after in slots:
+            pieces[place] = (key if after is None else shape.write(at + after)).encode()
         return b"".join(pieces)
 
     def key(self, position: int) -> str:
