@@ -81,9 +81,10 @@ class _Plan:
         self.one = msgspec.json.Decoder(self.kind)
         self.wholes: dict[Any, msgspec.json.Decoder[Any]] = {}
 
-    def whole(self, envelope: Any, *, is_packed: bool) -> msgspec.json.Decoder[Any]:
+    def whole(self, envelope: Any, *, is_packed: bool, by_row: bool) -> msgspec.json.Decoder[Any]:
         """Give the decoder of a whole answer."""
-        kind = envelope[list[Raw] if is_packed else self.rows]
+        row: Any = Raw if is_packed else self.kind
+        kind = envelope[row if by_row else list.__class_getitem__(row)]
         if kind not in self.wholes:
             self.wholes[kind] = msgspec.json.Decoder(kind)
         return self.wholes[kind]
@@ -131,12 +132,13 @@ class Codec:
 
     # Decoding
 
-    def whole(self, envelope: Any, body: bytes) -> Any:
+    def whole(self, envelope: Any, body: bytes, *, by_row: bool = False) -> Any:
         """Decode an answer in one go.
 
         Args:
             envelope: A msgspec structure, generic in the type of its list of rows.
             body: The answer's bytes.
+            by_row: Whether it is generic in the type of a row instead.
 
         Returns:
             The envelope, its rows for `rows`; None where it, or one of its rows, does not fit: it
@@ -146,7 +148,8 @@ class Codec:
         if plan is None or has_nul(body):
             return None
         try:
-            return plan.whole(envelope, is_packed=len(body) > _LARGE).decode(body)
+            is_packed = len(body) > _LARGE
+            return plan.whole(envelope, is_packed=is_packed, by_row=by_row).decode(body)
         except _FAULTS:
             return None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
@@ -26,7 +27,11 @@ _ZERO = re.compile(
     r"\s*(?:(?:0000-00-00|0001-01-01)(?:[T ]00:00(?::00(?:[.,]0+)?)?)?" + _ZONE + ")?"
 )
 _HOUR = re.compile(r"[1-9]\d{3}-\d\d-\d\d[T ]\d\d", re.ASCII)
-_REST = re.compile(r"(:[0-5]\d:[0-5]\d)(?:[.,](\d+))?(?:(Z|\+00:?00)(?:\[[^\]]*\])?)?", re.ASCII)
+_FRACTION = r"(?:[.,](\d+))?"
+_MARK = r"(?:Z|\+00:?00)(?:\[[^\]]*\])?"
+_LOCAL = re.compile(_FRACTION, re.ASCII)
+_OF_UTC = re.compile(_FRACTION + _MARK, re.ASCII)
+_EITHER = re.compile(f"{_FRACTION}(?:{_MARK})?", re.ASCII)
 _REMEMBERED = 8192
 _LOCAL_SECOND = re.compile(r"([1-9]\d{3}-\d\d-\d\d[T ]\d\d:\d\d):([0-5]\d)", re.ASCII)
 _SECONDS = {text: text for text in (f":{n // 60:02d}:{n % 60:02d}" for n in range(3600))}
@@ -123,25 +128,41 @@ def to_instant(value: object, zone: tzinfo = UTC, epoch: str | None = None) -> s
 
 
 class _Hours(dict[str, str]):
-    """Local hours and what they begin with in UTC; those with a change in them have no entry."""
+    """Local hours and what they begin with in UTC; those with a change in them are no keys."""
 
     def __init__(self, zone: tzinfo) -> None:
         super().__init__()
         self._zone = zone
 
-    def find(self, hour: str) -> str | None:
-        """Look an hour up, or find it out once."""
-        if hour in self:
-            return self[hour]
+    def __missing__(self, hour: str) -> str:
+        """Find an hour out once."""
         if _HOUR.fullmatch(hour) is None:
-            return None
+            raise KeyError(hour)
         first, last = (_utc_minute(hour + minute, self._zone) for minute in (":00", ":59"))
         if first is None or last != first[:13] + ":59" or not first.endswith(":00"):
-            return None
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        self[hour] = first[:13]
-        return first[:13]
+            raise KeyError(hour)
+        return _kept(self, hour, first[:13])
+
+
+class _Tails(dict[str, str]):
+    """What may follow a second (a fraction, a zone), and how an instant ends with it."""
+
+    def __init__(self, shape: re.Pattern[str]) -> None:
+        super().__init__()
+        self._shape = shape
+
+    def __missing__(self, tail: str) -> str:
+        """Find a tail out once."""
+        if (found := self._shape.fullmatch(tail)) is None:
+            raise KeyError(tail)
+        return _kept(self, tail, f".{(found[1] or '')[:6].ljust(6, '0')}Z")
+
+
+def _kept(known: dict[str, str], key: str, found: str) -> str:
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[key] = found
+    return found
 
 
 class InstantReader:
@@ -157,10 +178,9 @@ class InstantReader:
         self._zone = zone
         self._epoch = epoch
         self._of_number = _epoch_reader(epoch)
-        self._local = _Hours(zone)
-        self._utc = self._local if zone is UTC else _Hours(UTC)
-        self._tails: dict[str, str] = {}  # of local times
-        self._utc_tails = self._tails if zone is UTC else {}
+        self._ways = [(_Hours(zone), _Tails(_LOCAL)), (_Hours(UTC), _Tails(_OF_UTC))]
+        if zone is UTC:
+            self._ways = [(_Hours(UTC), _Tails(_EITHER))]
 
     def __call__(self, value: Any) -> str | None:
         """Read one value, as `to_instant` does; None stays."""
@@ -168,34 +188,27 @@ class InstantReader:
             return None
         if type(value) is int and self._of_number is not None:
             return self._of_number(value)
-        if isinstance(value, str) and (found := _REST.fullmatch(value, 13)) is not None:
-            is_local = found[3] is None
-            hours = self._local if is_local else self._utc
-            if (hour := hours.find(value[:13])) is not None:
-                tails = self._tails if is_local else self._utc_tails
-                tail = f".{(found[2] or '')[:6].ljust(6, '0')}Z"
-                if len(tails) < _REMEMBERED:
-                    tails[value[19:]] = tail
-                return f"{hour}{found[1]}{tail}"
+        if isinstance(value, str):
+            for hours, tails in self._ways:
+                with suppress(KeyError):
+                    return f"{hours[value[:13]]}{_SECONDS[value[13:19]]}{tails[value[19:]]}"
         return to_instant(value, self._zone, self._epoch)
 
     def column(self, values: Sequence[Any]) -> list[Any]:
-        """Read many values; what is neither a text nor a number stays where it is null or unset.
+        """Read many values; those that are None or unset stay.
 
         Raises:
             ValueError: One is no instant.
         """
         seconds = _SECONDS
-        for hours, tails in ((self._local, self._tails), (self._utc, self._utc_tails)):
-            try:
+        for hours, tails in self._ways:
+            with suppress(KeyError, TypeError):
                 return [
                     v
                     if v is None or v is UNSET
                     else f"{hours[v[:13]]}{seconds[v[13:19]]}{tails[v[19:]]}"
                     for v in values
                 ]
-            except (KeyError, TypeError):
-                continue
         return [v if v is UNSET else self(v) for v in values]
 
 

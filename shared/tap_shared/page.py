@@ -53,8 +53,13 @@ class Page:
         return column_of(self.rows, name)
 
     def stamp(self, **values: Any) -> Page:
-        """Add columns to every row."""
-        self.rows = [_stamped(row, values) for row in self.rows]
+        """Add columns to every row that has none of that name."""
+        kinds = set(map(type, self.rows))
+        if len(kinds) == 1 and dict not in kinds:
+            for name, value in values.items():
+                _stamp_column(self.rows, self.rows[0].attributes[name], value)
+        else:
+            self.rows = [_stamped(row, values) for row in self.rows]
         return self
 
     def blocks(self) -> Iterator[Page]:
@@ -136,6 +141,11 @@ def drop(row: Row, name: str) -> None:
         del row[name]
     else:
         setattr(row, row.attributes[name], msgspec.UNSET)
+
+
+def _stamp_column(rows: Sequence[Row], attribute: str, value: Any) -> None:
+    found = map(attrgetter(attribute), rows)
+    fill(rows, attribute, [value if old is msgspec.UNSET else old for old in found])
 
 
 def _stamped(row: Row, values: Mapping[str, Any]) -> Row:

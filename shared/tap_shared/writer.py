@@ -29,7 +29,7 @@ __all__ = ["PageWriter", "encode_record", "storable"]
 _BUFFER = 1 << 18
 _SECONDS = 1.0
 _NEWLINE = ord("\n")
-_BLOCK = 256  # records; those of a larger piece would leave the processor's cache meanwhile
+_BLOCK = 128  # records; those of a larger piece would leave the processor's cache meanwhile
 _LOOSE = (b"NaN", b"Infinity")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -142,7 +142,8 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
         for start in range(0, len(records), _BLOCK):
             body = _lines(records[start : start + _BLOCK])
             # JSON text holds no raw newline, so each one found is the end of a record.
-            self._pending += head + body[:-1].replace(b"\n", between) + tail + b"\n"
+            lines = memoryview(body.replace(b"\n", between))[: -len(head)]
+            self._pending += b"".join((head, lines))  # at once: a signal may come at any moment
             self._flush_if_due()
 
     def _flush_if_due(self, *, now: bool = False) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import NamedTuple
 
 from tap_interactions.client import MILLISECOND
@@ -106,7 +105,8 @@ class Order:
         if not len(page):
             return None
         times = self.instants(page)
-        if any(later[:_TO_SECOND] < earlier[:_TO_SECOND] for earlier, later in pairwise(times)):
+        seconds = [at[:_TO_SECOND] for at in times]
+        if seconds != sorted(seconds):
             msg = f"the vendor does not sort by '{self.field}'; nothing past it was read."
             raise Unsorted(msg)
         first, last = second(times[0]), second(times[-1])
@@ -117,7 +117,7 @@ class Order:
             )
             raise Disordered(msg)
         before = instant_text(last - MILLISECOND)
-        return Sight(times, first, last, sum(at > before for at in times))
+        return Sight(times, first, last, sum(map(before.__lt__, times)))
 
     def instants(self, page: Page) -> list[str]:
         """Read the rows' instants, as text: a trimmed fraction would not compare.
@@ -126,7 +126,7 @@ class Order:
             Disordered: A row has none.
         """
         try:
-            found = [*map(self._read, page.column(self.field))]
+            found = self._read.column(page.column(self.field))
         except ValueError:
             found = [None]
         times = [at for at in found if at is not None]

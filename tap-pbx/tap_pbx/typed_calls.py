@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -30,12 +30,13 @@ _RUN = re.compile("[A-Za-z0-9]+")
 _SHORTEST = 4
 
 Row = Any
+Call = TypeVar("Call")
 
 
-class _Answer(Struct, rename="camel"):
+class _Answer(Struct, Generic[Call], rename="camel"):
     """The paging fields, the rows, and the members that errors stand under."""
 
-    data: dict[str, Raw] | list[Raw] | None = None
+    data: dict[str, Call] | list[Call] | None = None
     current_result_size: Any = None
     max_result_size: Any = None
     max_pages: Any = None
@@ -72,9 +73,11 @@ class KeyMarks:
 
     def only_in(self, links: Sequence[Any], body: bytes) -> bool:
         """Tell whether a body holds the key nowhere but in some of its values."""
-        if self._encoded in body or (b"\\u00" in body and _ESCAPED.search(body)):
+        # From behind, which is searched three times as quickly.
+        is_escaped = b"\\" in body and body.rfind(b"\\u00") >= 0 and _ESCAPED.search(body)
+        if is_escaped or body.rfind(self._encoded) >= 0:
             return False
-        if self._plain not in body:
+        if body.rfind(self._plain) < 0:
             return True
         return body.count(self._plain) == sum(_text_of(link).count(self._plain) for link in links)
 
@@ -104,10 +107,12 @@ def typed_page(body: bytes, codec: Codec, key: KeyMarks) -> Page | None:
     Raises:
         StreamFailed: Its times come in another offset than UTC.
     """
-    try:
-        answer = msgspec.json.decode(body, type=_Answer)
-    except _FAULTS:
-        return None
+    answer = codec.whole(_Answer, body, by_row=True)
+    if answer is None:  # one of its rows does not fit
+        try:
+            answer = msgspec.json.decode(body, type=_Answer[Raw])
+        except _FAULTS:
+            return None
     total, shown = integer(answer.max_result_size), integer(answer.current_result_size)
     if answer.data is None or total is None or not (answer.is_good and key.is_usable):
         return None
@@ -123,10 +128,11 @@ def typed_page(body: bytes, codec: Codec, key: KeyMarks) -> Page | None:
     return Page(rows, total, len(body), {"pages": integer(answer.max_pages) or 0})
 
 
-def _rows(data: dict[str, Raw] | list[Raw], codec: Codec) -> list[Row]:
-    """Decode the rows of a map or list, and fill in the identifiers that they leave to the map."""
-    raws = data.values() if isinstance(data, dict) else data
-    rows = [*codec.rows(b"[" + b",".join(raws) + b"]")]
+def _rows(data: dict[str, Any] | list[Any], codec: Codec) -> list[Row]:
+    """Give the rows of a map or list, and fill in the identifiers that they leave to the map."""
+    rows = [*(data.values() if isinstance(data, dict) else data)]
+    if rows and type(rows[0]) is Raw:
+        rows = [*codec.rows(b"[" + b",".join(rows) + b"]")]
     if isinstance(data, dict):
         for row, mark, own in zip(rows, data, column_of(rows, CALL.key), strict=True):
             if own in (None, ""):
