@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import count
 from pathlib import Path
+from threading import Event
 from typing import Any
 
-from contact_sandbox import Server, Vendor
+from contact_sandbox import Reply, Request, Server, Vendor
 from contact_sandbox.registry import vendor_class
 from tests.contract.cases import CASES, Case
 from tests.contract.interface import StreamFacts, facts
@@ -26,6 +28,7 @@ Key = tuple[Any, ...]
 
 _DISCOVERED: dict[str, dict[str, Any]] = {}
 _DYNAMIC = {"dixa"}
+_LONGEST = 60.0
 
 
 def recent() -> datetime:
@@ -153,6 +156,23 @@ class Bench:
             yield
         finally:
             self.server.latency = 0.0
+
+    @contextmanager
+    def stalled(self, after: int) -> Iterator[None]:
+        """Answer so many requests, and let the others wait: a run cannot come to its end."""
+        answer, coming, over = self.vendor.handle, count(), Event()
+
+        def handle(request: Request) -> Reply:
+            if next(coming) >= after:
+                over.wait(_LONGEST)
+            return answer(request)
+
+        self.vendor.handle = handle  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            over.set()
+            self.vendor.handle = answer  # type: ignore[method-assign]
 
 
 @contextmanager

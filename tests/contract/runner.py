@@ -1,4 +1,8 @@
-"""Runs a tap as its users do: a process of its own, JSON files in, Singer lines out."""
+"""Runs a tap as its users do: a process of its own, JSON files in, Singer lines out.
+
+The processes are forks of one that has imported the tap, see `forked.py`; where what is tested is
+the start of the interpreter, or its memory, tests start one themselves.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,16 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
+
+from tests.contract.forked import Process
 
 __all__ = [
     "ROOT",
@@ -47,13 +52,11 @@ def read_line(line: bytes) -> dict[str, Any]:
 class Background:
     """A run that goes on while other tests do."""
 
-    def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], folder: Path
-    ) -> None:
+    def __init__(self, start: Callable[..., Process], folder: Path) -> None:
         """Start it, its output in files."""
         self._out, self._err = folder / "background.out", folder / "background.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self._process = subprocess.Popen(command, stdout=out, stderr=err, env=dict(environment))
+            self._process = start(stdout=out, stderr=err)
 
     def wait(self) -> Run:
         """Wait for its end."""
@@ -164,22 +167,45 @@ class Tap:
         catalog: Any = None,
         level: str = "INFO",
         environment: Mapping[str, str] | None = None,
+        hurries: bool = False,
     ) -> Run:
-        """Run to the end."""
-        done = subprocess.run(
-            self._command(self.arguments(config, *more, state=state, catalog=catalog)),
-            capture_output=True, timeout=_LONGEST, check=False, cwd=self.folder,
-            env={**self.environment(level), **(environment or {})},
+        """Run to the end; one that hurries waits a fraction of what it would."""
+        arguments = self.arguments(config, *more, state=state, catalog=catalog)
+        given = {**self.environment(level), **(environment or {})}
+        with self.process(arguments, given, hurries=hurries) as process:
+            return self._whole(process)
+
+    @staticmethod
+    def _whole(process: Process) -> Run:
+        out, err = process.communicate(timeout=_LONGEST)
+        return Run(process.wait(), out.splitlines(), err.decode())
+
+    def many(self, commands: Sequence[Sequence[str]]) -> list[Run]:
+        """Run several command lines, one after the other."""
+        return [self._whole(self.process(command, self.environment())) for command in commands]
+
+    def process(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        hurries: bool = False,
+        **streams: Any,
+    ) -> Process:
+        """Start a command line; its output comes through pipes unless told otherwise."""
+        command, given = ["-m", self.module], dict(environment)
+        if hurries:
+            command[1:1] = ["tests.contract.short_waits"]
+            given["PYTHONPATH"] += f"{os.pathsep}{ROOT}"
+        return Process(
+            f"{self.module}.tap", [*command, *arguments], cwd=self.folder, env=given,
+            python=self.python, **streams,
         )  # fmt: skip
-        return Run(done.returncode, done.stdout.splitlines(), done.stderr.decode())
 
     def start(self, config: Mapping[str, Any], *, catalog: Any, level: str) -> Background:
         """Run in the background, with short waits."""
-        module = ["-m", "tests.contract.short_waits", self.module]
-        command = [sys.executable, *module, *self.arguments(config, catalog=catalog)]
-        environment = self.environment(level)
-        environment["PYTHONPATH"] += f"{os.pathsep}{ROOT}"
-        return Background(command, environment, self.folder)
+        arguments, given = self.arguments(config, catalog=catalog), self.environment(level)
+        return Background(partial(self.process, arguments, given, hurries=True), self.folder)
 
     def stop(
         self,
@@ -189,16 +215,15 @@ class Tap:
         *,
         state: Any = None,
         catalog: Any = None,
+        hurries: bool = False,
     ) -> Run:
         """Run and send a signal once so many lines have been read.
 
         After SIGKILL only the lines that were whole by then count; after any other signal all that
         was written, which the caller expects to be whole lines.
         """
-        with subprocess.Popen(
-            self._command(self.arguments(config, state=state, catalog=catalog)),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder, env=self.environment(),
-        ) as process:  # fmt: skip
+        arguments = self.arguments(config, state=state, catalog=catalog)
+        with self.process(arguments, self.environment(), hurries=hurries) as process:
             errors: list[bytes] = []
             assert process.stdout is not None
             assert process.stderr is not None
@@ -216,22 +241,6 @@ class Tap:
             line for line in [*lines, *whole] if signum != signal.SIGKILL or line[-1:] == b"\n"
         ]
         return Run(code, [line.rstrip(b"\n") for line in lines], b"".join(errors).decode())
-
-    def many(self, commands: Sequence[Sequence[str]]) -> list[Run]:
-        """Run several command lines, each in a fork of one process that has imported the tap."""
-        done = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("forks.py")), self.module],
-            input=json.dumps([list(command) for command in commands]).encode(),
-            capture_output=True, timeout=_LONGEST, check=False, cwd=self.folder,
-            env=self.environment(),
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr.decode()
-        return [
-            Run(code, out.encode().splitlines(), err) for code, out, err in json.loads(done.stdout)
-        ]
-
-    def _command(self, arguments: Sequence[str]) -> list[str]:
-        return [self.python, "-m", self.module, *arguments]
 
 
 _TAIL = b',"time_extracted":"'

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from tap_shared.rate_limit import RateLimit
-from tests.contract.forks import tap_class
+from tests.contract.tap_class import tap_class
 
 __all__ = ["shorten_waits"]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from typing import Any
 
@@ -43,6 +45,19 @@ def test_discovery_needs_neither_settings_nor_network(
     pointed = bench.tap.run({"api_url": DEAD}, "--discover", environment=OFFLINE)
     assert pointed.code == 0, pointed.stderr
     assert json.loads(b"\n".join(pointed.lines)) == offline
+
+
+def test_a_process_that_is_no_fork_says_the_same(bench: Bench, offline: dict[str, Any]) -> None:
+    environment = {**bench.tap.environment(), **OFFLINE}
+    found = [
+        subprocess.run(
+            [sys.executable, "-m", bench.tap.module, option],
+            check=True, capture_output=True, cwd=bench.tap.folder, env=environment,
+        ).stdout
+        for option in ("--discover", "--version")
+    ]  # fmt: skip
+    assert json.loads(found[0]) == offline
+    assert found[1].splitlines() == bench.tap.run(None, "--version").lines
 
 
 def test_the_streams_are_those_of_the_contract(bench: Bench, offline: dict[str, Any]) -> None:

@@ -16,8 +16,8 @@ from contact_sandbox import Server
 from contact_sandbox.registry import vendor_class
 from tests.contract.bench import recent
 from tests.contract.cases import CASES
-from tests.contract.forks import tap_class
 from tests.contract.runner import ROOT, installed_taps
+from tests.contract.tap_class import tap_class
 
 # The SDK warns of each column that none of the few rows has a value in.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

@@ -20,8 +20,8 @@ from typing import Any
 
 import time_machine
 
-from tests.contract.forks import tap_class
 from tests.contract.short_waits import shorten_waits
+from tests.contract.tap_class import tap_class
 from tests.soak.mutations import MUTATIONS
 
 
