@@ -6,8 +6,6 @@ import contextlib
 import io
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from contact_sandbox import Faults, Reply, Request, Server
 from contact_sandbox.interactions.api import Interactions
 from tap_interactions.tap import TapInteractions
 from tap_shared.errors import TapError
+from tests.contract.forked import Process
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 FEW: dict[str, Any] = {
@@ -101,12 +100,13 @@ class Tenant:
         """Run the executable."""
         config = self.config(**{"end_date": "2026-11-21", **settings})
         paths = {"config": config, "catalog": choose(config, streams or ("interactions",))}
-        arguments = [sys.executable, "-m", "tap_interactions"]
+        arguments = ["-m", "tap_interactions"]
         for name, content in paths.items():
             (folder / name).write_text(json.dumps(content))
             arguments += [f"--{name}", str(folder / name)]
-        done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
-        return Run(_messages(done.stdout), None, done.returncode, done.stderr)
+        with Process("tap_interactions.tap", arguments) as process:
+            out, err = process.communicate(timeout=60)
+        return Run(_messages(out.decode()), None, process.wait(), err.decode())
 
     def twist(self, path: str, change: Callable[[Any], Any]) -> None:
         """Let the answers to a path come otherwise: `change` is given their content.

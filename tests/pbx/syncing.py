@@ -19,14 +19,15 @@ from contact_sandbox.pbx.api import KEY, PbxVendor
 from tap_pbx.tap import TapPBX
 from tap_shared.conform import Conformer
 from tap_shared.writer import storable
+from tests.contract.forked import Process
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
-Seen = Callable[["subprocess.Popen[str]"], object]
+Seen = Callable[[Process], object]
 SMALL = {"days": 6, "calls": 120, "busy_day": 0}
 FORMS_OF_KEY = (KEY, quote(KEY), quote(KEY, safe=""), quote_plus(KEY))
-TAP = "from tap_pbx.tap import TapPBX; TapPBX.cli()"
-TARGET = "from tap_pbx.target import TargetPBX; TargetPBX.cli()"
+TAP = ("tap_pbx.tap", "-m", "tap_pbx")
+TARGET = ("tap_pbx.target", "-c", "from tap_pbx.target import TargetPBX; TargetPBX.cli()")
 STREAMS = {stream.name: stream for stream in TapPBX.stream_types}
 
 
@@ -132,22 +133,22 @@ def catalog(streams: Sequence[str]) -> Row:
 
 
 def start(
-    program: str, arguments: Sequence[str], text: str = "", *, level: str = "INFO", seen: Seen = id
+    program: tuple[str, ...],
+    arguments: Sequence[str],
+    text: str = "",
+    *,
+    level: str = "INFO",
+    seen: Seen = id,
 ) -> Run:
     """Run a program to its end; `seen` is shown the process as soon as it runs."""
+    imported, *command = program
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "LOGLEVEL": level}
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        env=environment,
-    )
-    seen(process)
-    out, err = process.communicate(text, timeout=120)
-    return Run(process.returncode, out, err)
+    with Process(
+        imported, [*command, *arguments], stdin=subprocess.PIPE, env=environment
+    ) as process:
+        seen(process)
+        out, err = process.communicate(text.encode(), timeout=120)
+    return Run(process.wait(), out.decode(), err.decode())
 
 
 @contextmanager

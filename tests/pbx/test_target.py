@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from contact_sandbox import Faults, Reply, Request
+from tests.contract.forked import Process
 from tests.pbx.syncing import Pbx, Row, serving
 
 SCHEMA = {
@@ -211,7 +211,7 @@ def test_a_signal_keeps_the_state_of_what_was_sent(tmp_path: Path) -> None:
         good = note(callUuid=recent(pbx, "0"), callSeverity=1)
         lines = [line for n in range(200) for line in (good, state(n))]
         answer = pbx.vendor.handle
-        running: list[subprocess.Popen[str]] = []
+        running: list[Process] = []
 
         def killing(request: Request) -> Reply:
             if len(pbx.vendor.notes) == 5:
