@@ -220,11 +220,13 @@ def lists(source: Bench) -> list[str]:
 def test_the_state_never_runs_ahead_of_the_files(source: Bench, tmp_path: Path) -> None:
     stream = max(source.incremental, key=lambda name: len(source.truth(name)))
     catalog = source.catalog(stream)
-    # One request at a time, and slow: there is much to do when the third line has come.
     config = {**source.config, **batched(tmp_path, batch_size=30), "max_concurrency": 1}
-    with source.slow(0.2):
+    source.server.log.clear()
+    assert source.run(source.config, catalog=catalog).code == 0
+    with source.stalled(len(source.server.log.entries) - 1):
         stopped = source.tap.stop(config, 3, signal.SIGTERM, catalog=catalog)
     assert stopped.code == 143
+    assert filed(stopped)
     rest = source.run(source.config, state=stopped.state, catalog=catalog)
     assert rest.code == 0, rest.stderr
     lines = [*filed(stopped).get(stream, []), *sent(rest).get(stream, [])]
