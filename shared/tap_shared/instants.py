@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 __all__ = ["InstantReader", "instant_text", "parse_instant", "to_date", "to_instant"]
@@ -37,6 +38,8 @@ _LOCAL_SECOND = re.compile(r"([1-9]\d{3}-\d\d-\d\d[T ]\d\d:\d\d):([0-5]\d)", re.
 _SECONDS = {text: text for text in (f":{n // 60:02d}:{n % 60:02d}" for n in range(3600))}
 """What may stand between the hour and the fraction of a second."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WIDTH = len("2024-01-05T13:22:07.000000Z")
+_MOMENTS = msgspec.json.Decoder(list[datetime])
 
 
 def instant_text(moment: datetime) -> str:
@@ -200,6 +203,8 @@ class InstantReader:
         Raises:
             ValueError: One is no instant.
         """
+        if (found := _in_utc(values)) is not None:
+            return found
         seconds = _SECONDS
         for hours, tails in self._ways:
             with suppress(KeyError, TypeError):
@@ -210,6 +215,30 @@ class InstantReader:
                     for v in values
                 ]
         return [v if v is UNSET else self(v) for v in values]
+
+
+def _in_utc(values: Sequence[Any]) -> list[Any] | None:
+    """Read texts that end in `Z` without a loop; None where one is anything else."""
+    texts = [v for v in values if v is not None and v is not UNSET]
+    if not texts or texts[0].__class__ is not str or texts[0][-1:] != "Z":
+        return None
+    try:
+        if max(map(len, texts)) > _WIDTH:  # msgspec rounds what we cut
+            return None
+        told = msgspec.json.encode(texts)
+        found = msgspec.json.encode(_MOMENTS.decode(told))
+    except (msgspec.MsgspecError, TypeError, UnicodeEncodeError):
+        return None
+    is_odd = b"z" in told or b"t" in told or b'"0001-01-01' in found
+    if is_odd or found.count(b'Z"') < len(texts):
+        return None
+    read = found.decode()[2:-2].split('","')
+    if len(found) != (_WIDTH + 3) * len(texts) + 1:  # whole seconds come without a fraction
+        read = [one if len(one) == _WIDTH else f"{one[:-1]}.000000Z" for one in read]
+    if len(read) == len(values):
+        return read
+    some = iter(read)
+    return [v if v is None or v is UNSET else next(some) for v in values]
 
 
 def _epoch_reader(epoch: str | None) -> Callable[[int], str] | None:

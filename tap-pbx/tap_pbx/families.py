@@ -180,9 +180,10 @@ class CallListStream(TenantStream):
     def _clean_links(self, page: Page) -> None:
         """Take the key out of the links that may hold one."""
         links = page.column(LINK)
-        texts = "\n".join(link for link in links if type(link) is str)
-        is_suspect = self.tap.client.hide(texts) != texts or any(
-            mark in texts.lower() for mark in _SUSPECT
+        texts = "\n".join([link for link in links if type(link) is str])
+        lowered = texts.lower()
+        is_suspect = (
+            any(mark in lowered for mark in _SUSPECT) or self.tap.client.hide(texts) != texts
         )
         if is_suspect or not set(map(type, links)) <= _PLAIN:
             for row, link in zip(page.rows, links, strict=True):

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
-from tap_shared.instants import instant_text, parse_instant, to_date, to_instant
+from tap_shared.instants import InstantReader, instant_text, parse_instant, to_date, to_instant
 
 FIXED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 ZONES = [
@@ -190,6 +192,42 @@ def test_epochs_are_read_to_the_millisecond(moment: datetime) -> None:
     if not moment.microsecond:
         assert to_instant(number // 1000, epoch="s") == instant_text(moment)
         assert to_instant(f" {number // 1000} ", epoch="s") == instant_text(moment)
+
+
+zulu = st.one_of(
+    st.from_regex(
+        r"(20[12]\d-(0[1-9]|1[0-2])-([0-2]\d|3[01])[T ]|0001-01-01T)"
+        r"([01]\d|2[0-4]):[0-6]\d:[0-6]\d(\.\d{1,8})?Z",
+        fullmatch=True,
+    ),
+    st.none(),
+    st.just(UNSET),
+)
+
+
+@given(st.lists(st.one_of(zulu, zulu, zulu, time_like)), zones)
+@example(["2024-01-05T13:22:07.123Z", "2024-01-05T13:22:07Z", None], ZONES[0])
+@example(["2024-01-05T13:22:07.1234567Z"], ZONES[0])
+@example(["2024-01-05T13:22:07Z", "2024-01-05t13:22:07z"], ZONES[0])
+@example(["2024-01-05T13:22:07Z", "2024-01-05T13:22:07+02:00"], ZONES[0])
+@example(["2024-01-05T13:22:07Z", "2024-01-05T13:22:07"], ZONES[1])
+@example(["2024-01-05T13:22:07Z", "0001-01-01T00:00:00Z"], ZONES[0])
+@example(["2024-01-05T13:22:07Z", "2024-01-05T23:59:60Z"], ZONES[0])
+@example(["2024-01-05T13:22:07Z", "\ud800"], ZONES[0])
+@example(["2024-01-05T13:22:07Z", 7], ZONES[0])
+def test_a_column_reads_as_its_values_do(values: list[Any], zone: ZoneInfo) -> None:
+    def one_by_one() -> list[Any]:
+        return [v if v is None or v is UNSET else to_instant(v, zone) for v in values]
+
+    reader = InstantReader(zone)
+    for _ in range(2):  # what is remembered reads like what is new
+        try:
+            wanted = one_by_one()
+        except ValueError:
+            with pytest.raises(ValueError, match=r"."):
+                reader.column(values)
+        else:
+            assert reader.column(values) == wanted
 
 
 @given(

@@ -47,7 +47,7 @@ def test_several_refusals_of_one_burst_teach_at_once_and_once() -> None:
     begun = clock.now
     burst(limit, clock, 10, refused=6)
     starts = sent(limit, clock, 5)
-    assert starts[0] == pytest.approx(begun + 1, abs=0.01)
+    assert begun + 1 <= starts[0] <= begun + 1.03  # what is granted for lateness included
     assert all(two - one == pytest.approx(0.103) for one, two in pairwise(starts))
 
 
