@@ -117,7 +117,7 @@ class Lines:
             end = len(pending) + found if found else end
             pending += block
             self._got += len(block)
-            if self._is_array is None and (text := pending.lstrip(_BLANK)):
+            if self._is_array is None and (text := block.lstrip(_BLANK)):
                 self._is_array = text.startswith((b"[", b"]"))
                 end = 0 if self._is_array else end
             if len(pending) - end > _LONGEST:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -141,3 +142,12 @@ def test_texts_that_choke_plain_parsers_survive() -> None:
 def test_a_message_is_shortened() -> None:
     assert told(b'"' + b"x" * 5000 + b'"') == "x" * 200
     assert told(b'{"rowId":1}') == ""
+
+
+def test_a_blank_answer_is_looked_at_once() -> None:
+    """However long it is: what is known to be blank is not searched again with each block."""
+    blocks = (b" " * 4096 for _ in range(1024))
+    begun = time.process_time()
+    found, trouble, _ = everything(Lines(blocks))
+    assert time.process_time() - begun < 1
+    assert (found, trouble) == ([], None)
