@@ -19,6 +19,7 @@ from singer_sdk import Tap
 from singer_sdk.streams.core import Stream
 
 from contact_sandbox import Server
+from tests.contract.forked import Process
 from tests.shared.tiny import DAYS, KEY, SITES, Tiny, TinyTap
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,10 @@ class Run:
         return [line for line in self.said.splitlines() if "| ERROR" in line]
 
 
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+
+
 class Bench:
     """A vendor and the files that a run needs."""
 
@@ -66,20 +71,26 @@ class Bench:
         self.server = server
 
     def start(self, *more: str, **changed: Any) -> subprocess.Popen[bytes]:
-        config = {**self.vendor.settings(self.server.url("tiny")), **changed}
-        file = self.folder / "config.json"
-        file.write_text(json.dumps(config))
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+        """Start it in an interpreter of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.shared.tiny", "--config", str(file), *more],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=self.folder,
+            [sys.executable, "-m", "tests.shared.tiny", *self._options(changed), *more],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), cwd=self.folder,
         )  # fmt: skip
 
     def run(self, *more: str, **changed: Any) -> Run:
-        process = self.start(*more, **changed)
-        out, said = process.communicate(timeout=60)
+        """Run it in a fork."""
+        program = "from tests.shared.tiny import TinyTap; TinyTap.cli()"
+        with Process(
+            "tests.shared.tiny", ["-c", program, *self._options(changed), *more],
+            env=environment(), cwd=self.folder,
+        ) as process:  # fmt: skip
+            out, said = process.communicate()
         assert not self.server.errors
-        return Run(process.returncode, out, said.decode())
+        return Run(process.wait(), out, said.decode())
+
+    def _options(self, changed: dict[str, Any]) -> list[str]:
+        config = {**self.vendor.settings(self.server.url("tiny")), **changed}
+        return ["--config", self.file("config.json", config)]
 
     def file(self, name: str, content: Any) -> str:
         path = self.folder / name
