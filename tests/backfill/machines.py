@@ -90,12 +90,14 @@ class Fleet:
                 process.kill()
                 process.wait()
 
-    def tend(self) -> None:
-        """Start again what has died."""
-        for name, process in list(self.running.items()):
-            if process.poll() is not None:
-                self.codes.append(process.returncode)
+    def tend(self) -> bool:
+        """Start again what has died; say whether every worker found nothing left to do."""
+        ended = {name: process.poll() for name, process in self.running.items()}
+        for name, code in ended.items():
+            if code:
+                self.codes.append(code)
                 self._start(name)
+        return set(ended.values()) == {0}
 
     def kill_one(self) -> dict[int, str]:
         """Kill a process as the kernel would, of the kind that has met it least; give those below.
