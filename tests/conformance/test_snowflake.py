@@ -1,4 +1,4 @@
-"""Snowflake's loader takes every tap's full output, twice: its DDL and its MERGE, on a stand-in.
+"""Snowflake's loader takes every tap's output: its DDL and its MERGE, on a stand-in.
 
 What the stand-in does not prove is said in `snowflake_loader.py`.
 """
@@ -125,12 +125,14 @@ def kind_of(node: Node) -> str:
 
 
 def messages(
-    path: Path, output: Output, loaded: Iterable[str], *, without: tuple[str, str]
-) -> Path:
-    """Put all schemas, and the records of some streams, into a file, without one column."""
+    path: Path, output: Output, loaded: Iterable[str], *, tables: Iterable[str],
+    without: tuple[str, str] = ("", ""),
+) -> Path:  # fmt: skip
+    """Put the schemas of tables, and the records of some streams, into a file, without a column."""
+    wanted = {"SCHEMA": set(tables), "RECORD": set(loaded)}
     with path.open("w") as lines:
         for message in map(json.loads, output.run.lines):
-            if message["type"] == "RECORD" and message["stream"] not in loaded:
+            if "stream" in message and message["stream"] not in wanted[message["type"]]:
                 continue
             if message.get("stream") == without[0]:
                 (message.get("record") or message["schema"]["properties"]).pop(without[1], None)
@@ -150,13 +152,25 @@ def test_two_loads_hold_every_record_and_a_new_column(
         and any(record.get(name) for record in output.run.records(largest))
     )  # fmt: skip
 
-    first = messages(tmp_path / "1.jsonl", output, loaded, without=(largest, late))
+    left_out = (largest, late)
+    first = messages(tmp_path / "1.jsonl", output, loaded, tables=streams, without=left_out)
     before = load(schema, first)
     assert late.upper() not in before[largest.upper()]["columns"]
     assert_columns(before, {name: node for name, node in streams.items() if name != largest})
     assert_rows(output, before, streams, others)
 
     again = [largest, *others[:1]]
-    after = load(schema, messages(tmp_path / "2.jsonl", output, again, without=("", "")))
+    after = load(schema, messages(tmp_path / "2.jsonl", output, again, tables=again))
     assert_columns(after, streams)
     assert_rows(output, after, streams, loaded)
+
+
+def test_a_batch_of_parquet_is_refused(load: Load, tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"id": {"type": "string"}}}
+    batch = {"encoding": {"format": "parquet"}, "manifest": ["file:///nowhere/1.parquet"]}
+    lines = [
+        {"type": "SCHEMA", "stream": "x", "schema": schema, "key_properties": ["id"]},
+        {"type": "BATCH", "stream": "x", **batch},
+    ]
+    (path := tmp_path / "batch.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
+    assert load("refusing", path) == {"refused": "Unsupported batch file encoding: parquet"}

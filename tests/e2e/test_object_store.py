@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -107,40 +107,25 @@ def test_a_bucket_that_cannot_be_reached_fails_the_stream_and_tells_no_secret(
     assert not (run.state or {}).get("bookmarks", {}).get("calls", {}).get("replication_key_value")
 
 
-def in_a_folder(place: Path, store: Bucket) -> dict[str, Any]:
-    del store
-    return {"more": {"MELTANO_STATE_BACKEND_URI": place.as_uri()}}
-
-
-def in_a_bucket(place: Path, store: Bucket) -> dict[str, Any]:
+@pytest.mark.warehouse
+def test_a_run_on_another_machine_goes_on_from_the_kept_state(
+    callgear: Bench, store: Bucket, database: str, tmp_path: Path
+) -> None:
+    """The same with a folder that both see is in test_postgres.py."""
     python = client_python("meltano-s3", f"meltano[s3]=={version('meltano')}")
     prefix = "MELTANO_STATE_BACKEND_S3_"
-    return {
-        "meltano": str(python.with_name("meltano")),
-        "more": {
-            "MELTANO_STATE_BACKEND_URI": f"s3://{store.name}/{place.name}",
-            f"{prefix}ENDPOINT_URL": store.endpoint,
-            f"{prefix}AWS_ACCESS_KEY_ID": KEY,
-            f"{prefix}AWS_SECRET_ACCESS_KEY": SECRET,
-        },
+    kept = {
+        "MELTANO_STATE_BACKEND_URI": f"s3://{store.name}/state",
+        f"{prefix}ENDPOINT_URL": store.endpoint,
+        f"{prefix}AWS_ACCESS_KEY_ID": KEY,
+        f"{prefix}AWS_SECRET_ACCESS_KEY": SECRET,
     }
-
-
-@pytest.mark.warehouse
-@pytest.mark.parametrize("backend", [in_a_folder, in_a_bucket])
-def test_a_run_on_another_machine_goes_on_from_the_kept_state(
-    callgear: Bench,
-    store: Bucket,
-    database: str,
-    tmp_path: Path,
-    backend: Callable[[Path, Bucket], dict[str, Any]],
-) -> None:
     settings = {**callgear.config, "lookback": "1d"}
-    kept = backend(tmp_path / "state", store)
+    meltano = str(python.with_name("meltano"))
     loaded = []
     for machine in ("one", "two"):
         (folder := tmp_path / machine).mkdir()
-        project = Project(folder, "tap-callgear", settings, database, **kept)
+        project = Project(folder, "tap-callgear", settings, database, meltano=meltano, more=kept)
         run = project.run("calls.*")
         assert run.code == 0, run.text
         loaded.append(run.loaded["calls"])
