@@ -67,8 +67,8 @@ def lines_of(folder: Path, stream: str) -> list[dict[str, Any]]:
     return [json.loads(line) for path in files for line in path.read_text("utf-8").splitlines()]
 
 
-TAPS = ("tap-callgear", "tap-interactions")
-"""Left in the clone: what is true of two taps is true of five."""
+FIRST, SECOND = "tap-callgear", "tap-interactions"
+"""Taps of the clone; the second comes later. What is true of two taps is true of five."""
 
 
 @pytest.mark.slow
@@ -82,7 +82,7 @@ def test_the_commands_of_a_clone(callgear: Bench) -> None:
         git = str(shutil.which("git"))
         subprocess.run([git, "clone", "-q", str(ROOT), str(checkout)], check=True)
         for tap in checkout.glob("tap-*"):
-            if tap.name not in TAPS:
+            if tap.name != FIRST:
                 shutil.rmtree(tap)
         (programs := Path(folder) / "bin").mkdir()
         (programs / "python3").symlink_to(python_without_packages())
@@ -113,21 +113,25 @@ def test_the_commands_of_a_clone(callgear: Bench) -> None:
             assert "No credentials in the environment or .env" in text
             assert re.search(r"tap-callgear +calls ", text)
 
+        subprocess.run([git, "-C", str(checkout), "checkout", "-q", SECOND], check=True)
         by_sandbox, by_key = (text for text in blocks(INTERACTIONS) if "run.py sync" in text)
         assert re.search(r"tap-interactions +interactions ", run(by_sandbox))
 
         fill, sync = commands(block("README.md", "cp .env.example"))
         run(fill)
-        settings = {**callgear.open_config, "start_date": f"{callgear.vendor.now:%Y-%m-01}"}
-        with (checkout / ".env").open("a") as file:
+        with serve("interactions", Path(folder)) as second, (checkout / ".env").open("a") as file:
+            settings = {**callgear.open_config, "start_date": f"{callgear.vendor.now:%Y-%m-01}"}
             file.writelines(f"TAP_CALLGEAR_{k.upper()}={v}\n" for k, v in settings.items())
-        assert re.search(r"tap-callgear +calls ", text := run(sync))
-        assert "No credentials" not in text
-        with serve("interactions", Path(folder)) as bench:
-            environment["TAP_INTERACTIONS_API_URL"] = bench.config["api_url"]
-            shown = by_key.replace("'...'", f"'{bench.config['api_key']}'")
-            assert re.search(r"tap-interactions +interactions ", text := run(shown))
+            url = second.config["api_url"]
+            file.write(f"TAP_INTERACTIONS_API_URL={url}\n")
+            file.flush()
+            shown = by_key.replace("'...'", f"'{second.config['api_key']}'")
+            key, one = commands(shown)
+            text = run(f"{key}\n{sync}")
+            for stream in (r"tap-callgear +calls ", r"tap-interactions +interactions "):
+                assert re.search(stream, text)
             assert "No credentials" not in text
+            assert re.search(r"tap-interactions +interactions ", run(f"{key}\n{one}"))
 
 
 INTERACTIONS = "tap-interactions/README.md"
