@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -29,6 +29,7 @@ from tap_shared.errors import (
 )
 from tap_shared.failures import Failures
 from tap_shared.http import Limits, Reply, Transport
+from tap_shared.once import made_once
 from tap_shared.progress import Progress
 from tap_shared.rate_limit import RateLimit
 from tap_shared.redact import Redactor, install
@@ -107,7 +108,7 @@ class ApiTap(CommandLine):
 
     # Its parts, made when first used
 
-    @cached_property
+    @made_once
     def settings(self) -> Settings:
         """The common settings, read.
 
@@ -120,7 +121,7 @@ class ApiTap(CommandLine):
         self.check_settings()
         return limited(settings) if self.is_check else settings
 
-    @cached_property
+    @made_once
     def gate(self) -> RateLimit:
         """The limiter of the tap's credential."""
         settings = self.settings

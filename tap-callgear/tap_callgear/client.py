@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ from tap_shared.errors import (
     StreamFailed,
 )
 from tap_shared.http import Reply, Request, gateway_faults
+from tap_shared.once import made_once
 from tap_shared.page import Page, decode
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class CallGearClient:
         self._tap.redact.add(token)
         return Token(token, float(row.get("expire_at") or 0))
 
-    @cached_property
+    @made_once
     def clock(self) -> WallClock:
         """The account's wall clock, in which all its times are written; one point a run."""
         return WallClock(ZoneInfo(self._tap.config.get("timezone") or self._account_zone()))
@@ -210,7 +211,7 @@ class CallGearClient:
             msg = "the account names no known time zone; set timezone."
             raise StreamFailed(msg) from None
 
-    @cached_property
+    @made_once
     def site_ids(self) -> list[int]:
         """Ids of all sites, for the streams that are read site by site."""
         sites: list[int] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, ClassVar
 
 from singer_sdk import typing as th
@@ -10,6 +9,7 @@ from singer_sdk import typing as th
 from tap_callgear import streams
 from tap_callgear.client import CallGearClient
 from tap_shared.errors import SettingRefused
+from tap_shared.once import made_once
 from tap_shared.settings import settings_schema, zone_setting
 from tap_shared.tap import ApiTap
 
@@ -111,7 +111,7 @@ class TapCallGear(ApiTap):
                     "exclude_fields", f"cannot leave out '{min(needed)}' of '{name}': it is needed."
                 )
 
-    @cached_property
+    @made_once
     def client(self) -> CallGearClient:
         """The account's API."""
         return CallGearClient(self)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tap_dixa.envelope import plain_page, typed_page
@@ -23,6 +22,7 @@ from tap_shared.errors import (
     WindowTooLarge,
 )
 from tap_shared.http import Reply, Request, Transport, gateway_faults
+from tap_shared.once import made_once
 from tap_shared.page import Page, decode
 
 if TYPE_CHECKING:
@@ -72,13 +72,13 @@ class DixaClient:
         self._has_answered = False
         self._lock = threading.Lock()
 
-    @cached_property
+    @made_once
     def _main(self) -> Transport:
         is_bearer = self._tap.config["auth_scheme"] == "bearer"
         credential = f"Bearer {self._token}" if is_bearer else self._token
         return self._tap.transport({"Authorization": credential}, self._faults)
 
-    @cached_property
+    @made_once
     def _exports(self) -> Transport:
         """The exports: another host, `Bearer` always, and far fewer requests a minute."""
         gate = ExportsGate(self._tap.gate, self._tap.settings.requests_per_minute)

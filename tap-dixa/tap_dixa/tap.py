@@ -25,6 +25,7 @@ from tap_shared.errors import (
     TapError,
     Unreachable,
 )
+from tap_shared.once import made_once
 from tap_shared.settings import check_schema, settings_schema, url_setting, zone_setting
 from tap_shared.stream import ApiStream
 from tap_shared.tap import ApiTap
@@ -164,17 +165,17 @@ class TapDixa(ApiTap):
 
     # Parts
 
-    @cached_property
+    @made_once
     def client(self) -> DixaClient:
         """The organisation's APIs."""
         return DixaClient(self)
 
-    @cached_property
+    @made_once
     def filter_values(self) -> FilterValues:
         """Values of the attributes that metrics are broken down by."""
         return FilterValues(self.client, self.logger.warning)
 
-    @cached_property
+    @made_once
     def catalogue(self) -> Catalogue:
         """What the organisation has, as far as needed; the published ids where it is not asked.
 

@@ -7,7 +7,7 @@ https://kb.infinity.co/service/api/v2.1_authorisation.html unless said otherwise
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from functools import cached_property, partial
+from functools import partial
 from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from tap_infinity.page_limit import LimitTooHigh, PageLimit, is_of_limit
 from tap_shared.auth import basic, header
 from tap_shared.errors import CredentialsRefused, PleaseRetry, StreamFailed, StreamUnavailable
 from tap_shared.http import Reply, Request, gateway_faults
+from tap_shared.once import made_once
 from tap_shared.page import Page
 from tap_shared.pagination import OffsetPaginator, walk
 from tap_shared.prefetch import Job
@@ -132,7 +133,7 @@ class InfinityClient:
 
         return walk(fetch, _HeededOffset(path, keys))
 
-    @cached_property
+    @made_once
     def igrps(self) -> list[int]:
         """The installations: those that are set, else all that the login sees.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, ClassVar
 
 from singer_sdk import typing as th
@@ -13,6 +12,7 @@ from tap_infinity.client import InfinityClient
 from tap_infinity.metrics import metric_stream
 from tap_infinity.report_settings import channel_report, user_reports
 from tap_shared.errors import SettingRefused
+from tap_shared.once import made_once
 from tap_shared.settings import settings_schema, zone_setting
 from tap_shared.stream import ApiStream
 from tap_shared.tap import ApiTap
@@ -158,7 +158,7 @@ class TapInfinity(ApiTap):
         metrics = [channel_report(self.config), *reports]
         return [*fixed, *(metric_stream(one)(self) for one in metrics)]
 
-    @cached_property
+    @made_once
     def client(self) -> InfinityClient:
         """The login's API."""
         return InfinityClient(self)

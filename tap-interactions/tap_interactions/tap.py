@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from functools import cached_property
 from typing import Any, ClassVar
 
 from singer_sdk import typing as th
@@ -14,6 +13,7 @@ from tap_interactions.families import ListStream
 from tap_interactions.interaction_details import DATE_FIELDS
 from tap_interactions.streams import STREAMS
 from tap_shared.errors import SettingRefused
+from tap_shared.once import made_once
 from tap_shared.settings import duration, settings_schema
 from tap_shared.tap import ApiTap
 
@@ -111,7 +111,7 @@ class TapInteractions(ApiTap):
                 field,
             )
 
-    @cached_property
+    @made_once
     def client(self) -> MotionClient:
         """The tenant's services."""
         return MotionClient(self)

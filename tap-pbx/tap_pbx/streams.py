@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_pbx.envelope import CONVERSATION, MESSAGE, Kind
@@ -29,6 +29,7 @@ from tap_pbx.history import CallRead
 from tap_pbx.recordings import has_recording
 from tap_pbx.refusals import NotThere
 from tap_shared.errors import StreamUnavailable
+from tap_shared.once import made_once
 from tap_shared.page import Page
 from tap_shared.pagination import NumberedPaginator, walk
 from tap_shared.prefetch import Fence, Node, Step
@@ -216,7 +217,7 @@ class SmsMessages(PhoneStream):
         """Read the conversations of a number, then the messages of each."""
         return [partial(self._each, context or {})]
 
-    @cached_property
+    @made_once
     def _read_already(self) -> set[str]:
         """Conversations of which the messages came, under whichever number."""
         return set()

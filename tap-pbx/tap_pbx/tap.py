@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import cached_property
 from typing import Any, ClassVar
 
 from singer_sdk import typing as th
@@ -18,6 +17,7 @@ from tap_pbx.history import PAGE_SIZE
 from tap_pbx.links import has_side_effect
 from tap_pbx.recordings import Recordings
 from tap_shared.errors import SettingRefused
+from tap_shared.once import made_once
 from tap_shared.settings import duration, settings_schema
 from tap_shared.tap import ApiTap
 
@@ -192,25 +192,25 @@ class TapPBX(ApiTap):
         text = self.config.get("annotation_lookback")
         return duration("annotation_lookback", text) if text else None
 
-    @cached_property
+    @made_once
     def client(self) -> PbxClient:
         """The container's API."""
         return PbxClient(self)
 
-    @cached_property
+    @made_once
     def events(self) -> EventReader:
         """What reads the events of calls."""
         path, hides_pins = self.config["call_details_path"], self.config["redact_pins"]
         return EventReader(self.client, path, self.logger, hides_pins=hides_pins)
 
-    @cached_property
+    @made_once
     def recordings(self) -> Recordings:
         """What reads recordings."""
         attempts = self.settings.max_attempts
         path = self.config["recording_path"]
         return Recordings(self.client, path, self._archive, attempts, self.logger)
 
-    @cached_property
+    @made_once
     def _archive(self) -> Archive | None:
         folder = self.config.get("recordings_dir")
         return Archive(folder) if folder else None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tap_callgear.tap import TapCallGear
 from tests.callgear.conftest import OpenAccount
 from tests.callgear.requests_log import asked
 from tests.contract.bench import recent
 from tests.contract.runner import read_line
+from tests.shared.at_once import at_once
 
 STREAMS = ("calls", "call_legs", "employees", "tags")
 
@@ -56,6 +58,19 @@ def test_the_minutes_points_are_obeyed(account: OpenAccount, concurrency: int) -
     needed, used = len(asked(free)), len(asked(limited))
     periods = needed // 10 + 1
     assert used - needed <= (concurrency - 1) * periods
+
+
+def test_threads_that_begin_together_share_one_login(account: OpenAccount) -> None:
+    shared = account(auth="session")
+    with shared.slow(0.02):
+        tap = TapCallGear(config=shared.config, validate_config=False)
+        clocks = at_once(lambda: tap.client.clock)
+        run = shared.run({**shared.config, "max_concurrency": 8})
+    assert len(set(map(id, clocks))) == 1
+    assert run.code == 0, run.stderr
+    for method in ("login.user", "get.account"):
+        wanted = 2 + (method == "get.account")  # here and in the run, where it is a stream, too
+        assert len(asked(shared, method)) == wanted, method
 
 
 def test_a_session_is_renewed_ahead_of_its_end(account: OpenAccount) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,10 +16,12 @@ from contact_sandbox import Faults
 from contact_sandbox.vendor import Reply, Request
 from tap_dixa.exports_gate import ExportsGate
 from tap_dixa.families import instant
+from tap_dixa.tap import TapDixa
 from tap_shared.errors import CredentialsRefused, LimitReached, RunFailed
 from tap_shared.http import Limits
 from tap_shared.rate_limit import RateLimit
 from tests.dixa.conftest import OpenBench
+from tests.shared.at_once import at_once
 
 EXPORTS = ("conversation_export", "message_export")
 CHILDREN = ("queue_members", "team_members", "agent_teams")
@@ -177,6 +180,24 @@ def test_the_exports_always_get_a_bearer_and_their_own_pace(
         assert run.error is None
         assert run.records["message_export"]
     assert made == [10, 3, 0]
+
+
+def test_threads_that_begin_together_share_one_pace(
+    dixa: OpenBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two gates of the exports would let twice the requests through."""
+    tap = TapDixa(config=dixa().config, validate_config=False)
+    begin = RateLimit.__init__
+
+    def slow(self: RateLimit, **given: Any) -> None:
+        time.sleep(0.01)
+        begin(self, **given)
+
+    monkeypatch.setattr(RateLimit, "__init__", slow)
+    found = at_once(lambda: (tap.client._exports, tap.client._main, tap.gate))
+    assert len({tuple(map(id, parts)) for parts in found}) == 1
+    made = [one for one in tap.transports if one in found[0]]
+    assert sorted(map(id, made)) == sorted(map(id, found[0][:2]))
 
 
 def test_exports_and_the_rest_share_the_places_of_one_token(dixa: OpenBench) -> None:
