@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,79 +10,38 @@ from typing import Any
 
 from singer_sdk.singerlib.messages import Message
 
-from tap_shared.errors import StreamFailed
+from tap_shared.errors import Terminated, WindowTooLarge, interruption
 from tap_shared.page import Page
-from tap_shared.pagination import OffsetPaginator, walk
-from tap_shared.prefetch import Fence, Node
+from tap_shared.pagination import walk
+from tap_shared.prefetch import Fence, Job, Lead, Node, Step
 from tap_shared.settings import settings_schema
 from tap_shared.stream import ApiStream, WindowRead
 from tap_shared.tap import ApiTap
-from tap_shared.windows import Span, Window, plan
+from tap_shared.windows import Span, Window, halve, plan
 from tap_shared.writer import PageWriter
+from tests.shared.toy_source import PAGINGS, Died, Source
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 LAG = timedelta(minutes=3)
 SITES = ("a", "b")
 
-Key = tuple[str, int]
-
-
-class Died(BaseException):
-    """The process is gone: nothing on the way out may do anything more."""
-
-
-class Source:
-    """Rows by site and id: when they happened, and how often they were rewritten.
-
-    Attributes:
-        rows: Key to instant and version.
-        fails_at: The page request, counted from 1, that is refused; none where it is 0.
-        dies_at: The page request that the process does not survive.
-        on_death: Called then.
-        arriving: Rows that arrive after so many page requests of a run.
-    """
-
-    def __init__(self) -> None:
-        """Begin empty."""
-        self.rows: dict[Key, tuple[datetime, int]] = {}
-        self.fails_at = self.dies_at = self.requests = 0
-        self.arriving: dict[int, tuple[Key, datetime]] = {}
-        self.on_death: Callable[[], object] = int
-        self._lock = threading.Lock()
-
-    def page(self, site: str, window: Window, size: int, offset: int) -> Page:
-        """Give rows of a window by time, from an offset on, and how many there are."""
-        with self._lock:
-            self.requests += 1
-            if self.requests == self.dies_at:
-                self.on_death()
-                raise Died
-            if self.requests == self.fails_at:
-                raise StreamFailed("the source refuses this page.")
-            found = sorted(
-                (at, ident, version)
-                for (of, ident), (at, version) in self.rows.items()
-                if of == site and window.start <= at < window.end
-            )
-            if self.requests in self.arriving:
-                key, at = self.arriving.pop(self.requests)
-                self.rows.setdefault(key, (at, 0))
-        rows = [{"id": i, "at": at.isoformat(), "version": v} for at, i, v in found]
-        return Page(rows[offset : offset + size], total=len(rows)).stamp(site=site)
-
 
 class Loader(PageWriter):
     """Takes lines as a loader does, and dies with the tap after so many.
+
+    Args:
+        dies_after: Lines that it takes before it is gone.
+        stops_at: The line during which SIGTERM arrives; none where it is 0.
 
     Attributes:
         lines: What came whole.
     """
 
-    def __init__(self, dies_after: int | None = None) -> None:
+    def __init__(self, dies_after: int | None = None, stops_at: int = 0) -> None:
         """Begin with nothing."""
         super().__init__()
         self.lines: list[bytes] = []
-        self._left = dies_after
+        self._left, self._stops_at = dies_after, stops_at
 
     def _put(self) -> None:
         lines = bytes(self._pending).splitlines()
@@ -91,6 +50,8 @@ class Loader(PageWriter):
             if self._left is not None and self._left <= len(self.lines):
                 raise Died
             self.lines.append(line)
+            if len(self.lines) == self._stops_at:
+                signal.raise_signal(signal.SIGTERM)
 
     def write_message(self, message: Message) -> None:
         """Write at once, so that every point between two messages can be the last."""
@@ -131,11 +92,24 @@ class Rows(ApiStream):
 
     def nodes(self, span: Span, context: Mapping[str, Any] | None) -> Iterator[Node]:
         """Give the pages of each window."""
-        size, site = self.tap.settings.page_size, (context or {})["site"]
+        page = partial(self.tap.source.page, self.tap.source.run, (context or {})["site"])
         for window in plan(span, self.tap.settings.window):
-            fetch = partial(self.tap.source.page, site, window, size)
-            yield walk(fetch, OffsetPaginator(0, "rows"))
+            job = self._job(page, window)
+            yield Lead(job) if self.tap.source.is_led else job
             yield Fence(WindowRead(window))
+
+    def _job(self, page: Callable[..., Page], window: Window) -> Job:
+        """Give the job of a window, in halves where it is too long."""
+        paginator = PAGINGS[self.tap.source.paging]()
+        job = walk(partial(page, window, self.tap.settings.page_size), paginator)
+
+        def read() -> Step:
+            try:
+                return job()
+            except WindowTooLarge:
+                return Step(None, [self._job(page, half) for half in halve(window) or ()])
+
+        return read
 
 
 class ToyTap(ApiTap):
@@ -159,5 +133,11 @@ def run(
     config = {"start_date": START.isoformat(), **settings}
     tap = ToyTap(config=config, state=state, message_writer=loader, validate_config=False)
     tap.source, tap.run_start = source, now
-    tap.sync_all()
+    try:
+        tap.sync_all()
+    except (Terminated, RuntimeError) as err:  # as the command line does
+        if (stop := interruption(err)) is None:
+            raise
+        tap.finish(stop.signum)
+        raise stop from None
     return loader.lines
