@@ -63,7 +63,8 @@ class _Plan:
         } | dict.fromkeys(codec.given, Typed(Any))
         types = {name: read[name].kind if name in read else Raw for name in codec.properties}
         beside = Any if codec.keeps_extra else Raw
-        self.kind = row_type({**types, **dict.fromkeys(sorted(undeclared), beside)})
+        aside = sorted({*undeclared, *codec.unoffered})
+        self.kind = row_type({**types, **dict.fromkeys(aside, beside)})
         attributes: Mapping[str, str] = vars(self.kind)["attributes"]
         self.names = attributes.keys()
         self.kinds = {
@@ -74,8 +75,9 @@ class _Plan:
             for name, one in read.items()
             if one.convert
         ]
-        self.beside = [(name, attributes[name]) for name in sorted(undeclared)]
-        self.dropped = [attributes[name] for name in types if name not in codec.selected]
+        self.beside = [(name, attributes[name]) for name in aside]
+        left = codec.selected | codec.unoffered
+        self.dropped = [attributes[name] for name in types if name not in left]
         self.rows = list.__class_getitem__(self.kind)
         self.page = msgspec.json.Decoder(self.rows)
         self.one = msgspec.json.Decoder(self.kind)
@@ -117,6 +119,7 @@ class Codec:
         self.rules = rules
         self.selected = frozenset(selected)
         self.given = frozenset(given)
+        self.unoffered = conformer.unoffered
         self.keeps_extra = conformer.keeps_extra
         self._conformer = conformer
         self._keys = [key for key in keys if key in self.properties]
@@ -288,10 +291,14 @@ class Codec:
         """Move what is not declared, or did not fit, into `_extra`."""
         names = [name for name, _ in plan.beside]
         columns = [[*map(attrgetter(attribute), rows)] for _, attribute in plan.beside]
-        for (name, attribute), values in zip(plan.beside, columns, strict=True):
+        for place, (name, attribute) in enumerate(plan.beside):
+            values = columns[place]
             if count := len(values) - sum(map(is_, values, repeat(UNSET))):
                 self._conformer.undeclared[name] += count
                 fill(rows, attribute, repeat(UNSET))
+            if name in self.unoffered:
+                show = self._conformer.beside
+                columns[place] = [v if v is UNSET else show(name, v) for v in values]
         if not self.keeps_extra:
             return
         for position, found in enumerate(zip(*columns, strict=True)):

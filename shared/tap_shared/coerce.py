@@ -44,11 +44,13 @@ class Rules(NamedTuple):
         zone: The zone of time texts that carry none.
         pii: What happens to values tagged `x-pii`.
         salt: The key of the hash, for `pii` = hash.
+        is_closed: Whether members of an object that its schema does not declare are left out.
     """
 
     zone: tzinfo = UTC
     pii: PiiMode = "keep"
     salt: bytes = b""
+    is_closed: bool = False
 
 
 def main_type(schema: Mapping[str, Any]) -> str:
@@ -192,6 +194,7 @@ def _object(schema: Mapping[str, Any], rules: Rules) -> Coercion:
     }
     other = schema.get("additionalProperties")
     other_member = coercion(other, rules) if isinstance(other, dict) and other else _untouched
+    is_closed = rules.is_closed and bool(fields) and (other is None or other is False)
 
     def convert(value: Any) -> Any:
         if isinstance(value, dict):
@@ -200,7 +203,7 @@ def _object(schema: Mapping[str, Any], rules: Rules) -> Coercion:
                 for name, found in fields.items()
                 if found is not None and name in value
             }
-            for name in value:
+            for name in () if is_closed else value:
                 if name not in fields:
                     shaped[name] = other_member(value[name])
             return shaped

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NoReturn
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from tap_shared.coerce import Coercion, Rules, coercion, main_type
 from tap_shared.errors import StreamFailed
@@ -142,6 +142,8 @@ class Conformer:
         keys: The primary key: a row without it fails the stream.
         rules: Zone and treatment of personal data.
         selected: Names of the selected properties; None selects all.
+        unoffered: Names of declared properties that a catalog, of an older version mostly, does not
+            have: they are undeclared there, and so go to `_extra`.
         keep_undeclared: Whether `_extra` is filled.
         stream: The stream's name, for errors.
     """
@@ -153,6 +155,7 @@ class Conformer:
         keys: Collection[str],
         rules: Rules = Rules(),  # noqa: B008 - immutable
         selected: Collection[str] | None = None,
+        unoffered: Collection[str] = (),
         keep_undeclared: bool = True,
         stream: str = "",
     ) -> None:
@@ -162,12 +165,15 @@ class Conformer:
         properties = {k: v for k, v in schema["properties"].items() if k != EXTRA}
         chosen = set(properties) | {EXTRA} if selected is None else set(selected)
         self.selected = chosen
+        self.unoffered = frozenset(unoffered)
         self._fields: dict[str, Coercion | None] = {
             name: coercion(node, rules) if name in chosen else None
             for name, node in properties.items()
+            if name not in unoffered
         }
         hidden = rules.pii != "keep"
         self._hidden = {name for name, node in properties.items() if hidden and has_pii(node)}
+        self._personal = {n: coercion(properties[n], rules) for n in self._hidden & self.unoffered}
         self.keeps_extra = keep_undeclared and EXTRA in chosen
         self._keys = tuple(keys)
         self._stream = stream
@@ -201,13 +207,24 @@ class Conformer:
                     extra[name] = misfit_value(row[name])
         for name in row.keys() - self._fields.keys():
             self.undeclared[name] += 1
-            extra[name] = row[name]
+            if (value := self.beside(name, row[name])) is not UNSET:
+                extra[name] = value
         for key in self._keys:
             if shaped.get(key) is None:
                 self.refuse(key)
         if extra and self.keeps_extra:
             shaped[EXTRA] = dict(sorted(extra.items()))
         return shaped
+
+    def beside(self, name: str, value: Any) -> Any:
+        """Give an undeclared field as `_extra` shows it: as it came, personal data as set."""
+        if name not in self._personal:
+            return value
+        try:
+            shaped = self._personal[name](value)
+        except (ValueError, OverflowError, ArithmeticError):
+            return UNSET
+        return UNSET if shaped is None else shaped
 
     def misfit(self, name: str) -> bool:
         """Count a value that does not fit; tell whether `_extra` may show it."""

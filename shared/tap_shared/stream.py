@@ -22,6 +22,7 @@ from tap_shared.codec import Codec
 from tap_shared.coerce import Rules
 from tap_shared.conform import EXTRA, Conformer, declared_schema, tagged, without_deselected
 from tap_shared.errors import EndsRun, SettingRefused, StreamFailed, Unreachable
+from tap_shared.once import made_once
 from tap_shared.page import Page
 from tap_shared.prefetch import Node, ReadAhead
 from tap_shared.reading import Reading, WindowRead
@@ -151,34 +152,43 @@ class ApiStream(Stream):
 
     # Shape
 
-    @cached_property
+    @made_once
     def conformer(self) -> Conformer:
         """The compiled shape of this run's records."""
-        settings = self.tap.settings
+        declared = self.raw_schema["properties"]
         offered = self.effective_schema.get("properties", {})
-        chosen = [name for name in offered if self.mask.get(("properties", name), True)]
-        needed = {*self.keys, self.replication_key or ""} & set(offered)
+        wanted = {n for n in {*offered, *declared} if self.mask.get(("properties", n), True)}
+        needed = {*self.keys, self.replication_key or ""} & set(declared)
         return Conformer(
             without_deselected(self.raw_schema, self.mask),
-            keys=[key for key in self.keys if key in self.raw_schema["properties"]],
-            rules=Rules(self.zone, settings.pii, settings.pii_salt.encode()),
-            selected={*chosen, *needed},
-            keep_undeclared=settings.undeclared_fields == "keep" and EXTRA in chosen,
+            keys=[key for key in self.keys if key in declared],
+            rules=self._rules,
+            selected=wanted & set(offered) | needed,
+            unoffered=wanted & set(declared) - set(offered) - needed,
+            keep_undeclared=not self._rules.is_closed,
             stream=self.name,
         )
 
-    @cached_property
+    @made_once
     def codec(self) -> Codec:
         """The quick way from bytes to records."""
-        conformer, settings = self.conformer, self.tap.settings
         return Codec(
             without_deselected(self.raw_schema, self.mask),
-            conformer,
+            self.conformer,
             keys=self.keys,
-            rules=Rules(self.zone, settings.pii, settings.pii_salt.encode()),
-            selected=conformer.selected,
+            rules=self._rules,
+            selected=self.conformer.selected,
             given=self.given,
         )
+
+    @property
+    def _rules(self) -> Rules:
+        """How values are read; what is undeclared is kept where there is an `_extra` for it."""
+        settings = self.tap.settings
+        has_extra = EXTRA in self.effective_schema.get("properties", {})
+        keeps = settings.undeclared_fields == "keep" and has_extra
+        keeps = keeps and self.mask.get(("properties", EXTRA), True)
+        return Rules(self.zone, settings.pii, settings.pii_salt.encode(), is_closed=not keeps)
 
     def shape_page(self, page: Page) -> list[Any]:
         """Turn the rows of a page into records; one for each row."""

@@ -153,7 +153,7 @@ class RecordStream(DixaStream):
         """Put values whose name a column has already into `_extra`."""
         for name, value in spare.items():
             self.conformer.undeclared[name] += 1
-            if self._keeps_extra:
+            if self.conformer.keeps_extra:
                 extra = record.setdefault(EXTRA, {})
                 extra[name] = [extra[name], value] if name in extra else value
 
@@ -182,11 +182,6 @@ class RecordStream(DixaStream):
             else self._unlabelled(part)
             for name, part in value.items()
         }
-
-    @cached_property
-    def _keeps_extra(self) -> bool:
-        is_set = self.tap.settings.undeclared_fields == "keep"
-        return is_set and self.mask.get(("properties", EXTRA), True)
 
     @cached_property
     def _hidden(self) -> Coercion:

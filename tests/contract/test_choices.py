@@ -71,10 +71,22 @@ def test_dropped_personal_data(bench: Bench, full: Run) -> None:
         assert records.keys() == kept[stream].keys(), stream
         for key, record in records.items():
             assert record.get("_extra") is None, stream
+            assert not [*undeclared(schemas[stream], record)], stream
             for name, _, after in pairs(schemas[stream], kept[stream][key], record):
                 seen += 1
                 assert after is None, (stream, name)
     assert seen
+
+
+def undeclared(node: Mapping[str, Any], value: Any) -> Iterator[str]:
+    """Give the members, however deep, of objects that have declared ones but not these."""
+    members = node.get("properties", {})
+    if isinstance(value, dict) and members:
+        yield from value.keys() - members.keys()
+        for name in value.keys() & members.keys():
+            yield from undeclared(members[name], value[name])
+    for item in value if isinstance(value, list) else ():
+        yield from undeclared(node["items"], item)
 
 
 def column(bench: Bench, full: Run) -> tuple[str, str]:
@@ -100,6 +112,45 @@ def test_a_deselected_column_is_left_out(bench: Bench, full: Run) -> None:
         assert name not in record
         assert name not in (record.get("_extra") or {})
         assert all(record[key] is not None for key in bench.facts(stream).keys)
+
+
+def test_columns_that_an_older_catalog_lacks_are_kept(bench: Bench, full: Run) -> None:
+    """What a catalog of an older version does not have is undeclared; what it deselects is out."""
+    catalog, older, deselected = bench.catalog(), {}, {}
+    for entry in catalog["streams"]:
+        name, facts = entry["tap_stream_id"], bench.facts(entry["tap_stream_id"])
+        known = {*facts.keys, *facts.context, facts.replication_key, "_extra"}
+        lacks = [column for column in entry["schema"]["properties"] if column not in known]
+        older[name], deselected[name] = lacks[:-1:2], lacks[-1:]
+        for column in older[name]:
+            del entry["schema"]["properties"][column]
+        kept = []
+        for item in entry["metadata"]:
+            column = item["breadcrumb"][1] if item["breadcrumb"] else None
+            if len(item["breadcrumb"]) == 2 and column in deselected[name]:
+                item["metadata"]["selected"] = False
+            if column not in older[name]:
+                kept.append(item)
+        entry["metadata"] = kept
+    run = bench.run(catalog=catalog)
+    assert run.code == 0, run.stderr
+    seen = 0
+    for stream in bench.streams:
+        keys, out = bench.facts(stream).keys, {*deselected[stream]}
+        now, then = (
+            {tuple(record[key] for key in keys): record for record in one.records(stream)}
+            for one in (run, full)
+        )
+        assert now.keys() == then.keys(), stream
+        assert not {*older[stream], *out} & announced(run)[stream]["properties"].keys(), stream
+        for key, record in now.items():
+            extra = record.get("_extra") or {}
+            assert not {*older[stream], *out} & record.keys(), stream
+            assert not out & extra.keys() - (then[key].get("_extra") or {}).keys(), stream
+            came = {column for column in older[stream] if then[key].get(column) is not None}
+            assert not {column.removeprefix("field_") for column in came} - extra.keys(), stream
+            seen += len(came)
+    assert seen > 100
 
 
 def test_a_deselected_key_is_emitted_all_the_same(bench: Bench, full: Run) -> None:

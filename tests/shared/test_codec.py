@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+from collections.abc import Collection, Iterator
 from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -27,6 +30,7 @@ TEXT = {"type": ["string", "null"]}
 WHOLE = {"type": ["integer", "null"]}
 AT = {"type": ["string", "null"], "format": "date-time"}
 PERSONAL = {**TEXT, "x-pii": True}
+HASH = hmac.new(b"salt", b"Jane", hashlib.sha256).hexdigest()
 PAIR = {"type": ["object", "null"], "properties": {"a": WHOLE, "b": TEXT}}
 
 
@@ -44,15 +48,20 @@ class Both:
         *,
         rules: Rules | None = None,
         selected: set[str] | None = None,
+        unoffered: Collection[str] = (),
         keep: bool = True,
         keys: tuple[str, ...] = (),
     ) -> None:
         rules = rules or Rules(BERLIN)
         chosen = selected if selected is not None else {*schema["properties"], EXTRA}
+        chosen -= {*unoffered}
         self.generic, conformer = (
-            Conformer(schema, keys=keys, rules=rules, selected=chosen, keep_undeclared=keep)
+            Conformer(
+                schema, keys=keys, rules=rules, selected=chosen, unoffered=unoffered,
+                keep_undeclared=keep,
+            )
             for _ in range(2)
-        )
+        )  # fmt: skip
         self.typed = conformer
         self.codec = Codec(schema, conformer, keys=keys, rules=rules, selected=chosen)
 
@@ -107,8 +116,10 @@ def selections(draw: st.DrawFn, schema: dict[str, Any]) -> tuple[dict[str, Any],
 def cases(draw: st.DrawFn) -> tuple[Both, list[bytes]]:
     schema, selected = draw(schemas.flatmap(selections))
     pii: PiiMode = draw(st.sampled_from(["keep", "hash", "drop"]))
-    given_rules = Rules(draw(st.sampled_from(ZONES)), pii, b"salt")
-    way = Both(schema, rules=given_rules, selected=selected, keep=draw(st.booleans()))
+    keep = draw(st.booleans())
+    given_rules = Rules(draw(st.sampled_from(ZONES)), pii, b"salt", is_closed=not keep)
+    unoffered = draw(st.sets(st.sampled_from(sorted(selected - {EXTRA}) or ["n"]), max_size=2))
+    way = Both(schema, rules=given_rules, selected=selected, unoffered=unoffered, keep=keep)
     pages = draw(st.lists(st.lists(rows(schema), max_size=4), min_size=1, max_size=4))
     return way, [dumped(page, ascii_only=draw(st.booleans())) for page in pages]
 
@@ -243,6 +254,74 @@ def test_a_field_of_the_vendor_that_is_called_extra_stays_inside_extra() -> None
         both(id=WHOLE).page(b'[{"_extra":{"a":1},"id":5}]')
         == b'{"id":5,"_extra":{"_extra":{"a":1}}}\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("pii", "kept"),
+    [("keep", {"at": "2024-01-05", "note": "Jane", "pair": {"a": "5", "who": "Jane"}}),
+     ("hash", {"at": "2024-01-05", "note": HASH, "pair": {"a": 5, "who": HASH}}),
+     ("drop", {"at": "2024-01-05", "pair": {"a": 5, "who": None}})],
+)  # fmt: skip
+def test_columns_that_a_catalog_does_not_offer_are_kept_as_undeclared(
+    pii: PiiMode, kept: dict[str, Any]
+) -> None:
+    """Personal ones are as `pii` says: the tap knows them, though the catalog does not."""
+    pair = {"type": "object", "properties": {"a": WHOLE, "who": PERSONAL}}
+    schema = {"properties": {"id": WHOLE, "at": AT, "note": PERSONAL, "pair": pair, "gone": TEXT}}
+    row = {
+        "id": 5,
+        "at": "2024-01-05",
+        "note": "Jane",
+        "gone": "x",
+        "pair": {"a": "5", "who": "Jane"},
+    }
+    way = Both(
+        schema, rules=Rules(BERLIN, pii, b"salt"), selected={"id", EXTRA},
+        unoffered=("at", "note", "pair"),
+    )  # fmt: skip
+    for _ in range(2):
+        assert json.loads(way.page(dumped([row]))) == {"id": 5, EXTRA: kept}
+    assert way.is_typed(dumped([row]))
+    assert way.typed.undeclared == {"at": 2, "note": 2, "pair": 2}
+
+
+def test_members_that_no_schema_declares_are_left_out_where_undeclared_fields_are() -> None:
+    free = {"type": "object", "properties": {}}
+    open_map = {"type": "object", "properties": {}, "additionalProperties": WHOLE}
+    properties = {
+        "pair": PAIR,
+        "pairs": {"type": "array", "items": PAIR},
+        "free": free,
+        "map": open_map,
+    }
+    row = {"pair": {"a": "5", "new": {"b": 1}}, "pairs": [{"b": "x"}, {"new": 1}],
+           "free": {"new": [1]}, "map": {"new": "5"}, "new": 1}  # fmt: skip
+    left = {"pair": {"a": 5}, "pairs": [{"b": "x"}, {}], "free": {"new": [1]}, "map": {"new": 5}}
+    way = Both({"properties": properties}, rules=Rules(BERLIN, is_closed=True), keep=False)
+    for _ in range(2):
+        assert json.loads(way.page(dumped([row]))) == left
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(schemas.flatmap(lambda schema: st.tuples(st.just(schema), st.lists(rows(schema)))))
+def test_nothing_undeclared_is_left_where_undeclared_fields_are_dropped(
+    case: tuple[dict[str, Any], list[dict[str, Any]]],
+) -> None:
+    schema, page = case
+    way = Both(schema, rules=Rules(BERLIN, is_closed=True), keep=False)
+    for line in way.page(dumped(page)).splitlines():
+        assert not [*undeclared(schema, json.loads(line))]
+
+
+def undeclared(node: dict[str, Any], value: Any) -> Iterator[str]:
+    """Give the members, however deep, of objects that have declared ones but not these."""
+    members = node.get("properties", {})
+    if isinstance(value, dict) and members:
+        yield from value.keys() - members.keys()
+        for name in value.keys() & members.keys():
+            yield from undeclared(members[name], value[name])
+    for item in value if isinstance(value, list) else ():
+        yield from undeclared(node["items"], item)
 
 
 @pytest.mark.parametrize("at_once", [1, 90])
