@@ -51,7 +51,7 @@ class CommandLine(Tap):
             return super().cb_config(ctx, param, value)
         except OSError:
             raise SettingRefused("config", "names a file that cannot be read.") from None
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             raise SettingRefused("config", "must be a file that holds a JSON object.") from None
 
     @classmethod
@@ -111,10 +111,10 @@ def _read_json(name: str, file: Any) -> Any:
     """
     if file is None:
         return None
-    text = file.read()
     try:
+        text = file.read()
         value = json.loads(text) if text.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SettingRefused(name, "is not a JSON file.") from None
     if not isinstance(value, dict):
         raise SettingRefused(name, "must be a file that holds a JSON object.")

@@ -15,6 +15,7 @@ from msgspec import UNSET, Struct
 
 from tap_shared.coerce import Coercion, Rules, coercion, main_type
 from tap_shared.errors import StreamFailed
+from tap_shared.printable import printable
 
 __all__ = [
     "EXTRA", "Conformer", "declared_schema", "has_pii", "misfit_value", "tagged",
@@ -250,6 +251,6 @@ class Conformer:
             (self.misfits, "values that do not fit their declared type"),
         ):
             if counts:
-                names = ", ".join(f"{name} ({n})" for name, n in counts.most_common(20))
+                names = ", ".join(f"{printable(name)} ({n})" for name, n in counts.most_common(20))
                 kept = "kept in _extra" if self.keeps_extra else "left out, as set"
                 warn(f"Stream '{self._stream}' received {what} ({kept}): {names}")

@@ -24,6 +24,8 @@ from typing import ClassVar
 
 from singer_sdk.exceptions import ConfigurationError, FatalSyncError, SyncError
 
+from tap_shared.printable import printable
+
 __all__ = [
     "BodyTooLarge",
     "CredentialsRefused",
@@ -48,6 +50,10 @@ class TapError(SyncError):
     """An error with a sentence for the person who runs the tap."""
 
     exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        """Give the sentence, which may quote the vendor, in one line."""
+        return printable(super().__str__())
 
 
 class SettingRefused(TapError, ConfigurationError):

@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from tap_shared.printable import printable
+
 __all__ = ["Redactor", "install"]
 
 _MASK = "***"
@@ -64,6 +66,11 @@ def _forms_of(secret: str) -> Iterable[str]:
         yield encoded.rstrip("=")
 
 
+def _lines(text: str) -> str:
+    """Keep a message's own lines, and no other control character: fields' names may hold some."""
+    return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
+
+
 def install(redact: Redactor) -> None:
     """Pass every log record of this process through the redactor as it is made.
 
@@ -78,7 +85,7 @@ def install(redact: Redactor) -> None:
             text = record.getMessage()
         except (TypeError, ValueError, KeyError):  # a wrong format must not end the run
             text, record.msg, record.args = "", redact(str(record.msg)), ()
-        if (clean := redact(text)) != text:
+        if (clean := _lines(redact(text))) != text:
             record.msg, record.args = clean, ()
         if record.exc_info and record.exc_info[0] is not None:
             if logging.getLogger(record.name).isEnabledFor(logging.DEBUG):

@@ -4,19 +4,47 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 import msgspec
+from singer_sdk.exceptions import ConfigurationError, MappingError
 from singer_sdk.helpers._flattening import flatten_key
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.json import serialize_json
 
 from tap_shared.conform import EXTRA
+from tap_shared.errors import SettingRefused, TapError
 
-__all__ = ["Flattening", "as_dictionary", "changes_nothing", "mapped"]
+__all__ = ["Flattening", "as_dictionary", "blaming", "changes_nothing", "mapped"]
 
 _MOST_NAMES = 8192
+_SETTINGS = (
+    "stream_maps", "stream_map_config", "faker_config", "flattening_enabled",
+    "flattening_max_depth", "flattening_max_key_length", "flattening_separator",
+)  # fmt: skip
+_FAULTS = (ConfigurationError, MappingError, AttributeError, TypeError, ValueError, LookupError)
+
+
+@contextmanager
+def blaming(config: Mapping[str, Any]) -> Iterator[None]:
+    """Blame a mapping that the SDK cannot make on the setting that asks for one.
+
+    Args:
+        config: The tap's config.
+
+    Raises:
+        SettingRefused: The SDK cannot read what is set.
+    """
+    try:
+        yield
+    except _FAULTS as err:
+        given = sorted((name for name in _SETTINGS if name in config), key=lambda n: not config[n])
+        if not given or isinstance(err, TapError):
+            raise
+        why = f": {err}" if isinstance(err, MappingError) else ""
+        raise SettingRefused(given[0], f"is nothing that the SDK can read{why}.") from None
 
 
 def changes_nothing(maps: Sequence[Any]) -> bool:

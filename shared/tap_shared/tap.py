@@ -35,6 +35,7 @@ from tap_shared.rate_limit import RateLimit
 from tap_shared.redact import Redactor, install
 from tap_shared.settings import Settings, check_schema
 from tap_shared.state import check_state
+from tap_shared.stream_maps import blaming
 from tap_shared.writer import PageWriter
 
 if TYPE_CHECKING:
@@ -177,7 +178,8 @@ class ApiTap(CommandLine):
                 extra = (entry.schema.properties or {}).get(EXTRA)
                 if extra is not None:
                     extra.properties = None
-        super().setup_mapper()
+        with blaming(self.config):
+            super().setup_mapper()
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over a state, checked and freed from what other versions left in it."""

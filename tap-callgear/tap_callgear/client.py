@@ -149,7 +149,7 @@ class CallGearClient:
             with self._lock:
                 self._day_reset = number_of(limits.get("day_reset")) or float("inf")
         elif number_of(limits.get("minute_remaining")) == 0:
-            self._tap.gate.hold(number_of(limits.get("minute_reset")) or MINUTE)
+            self._tap.gate.hold(min(MINUTE, number_of(limits.get("minute_reset")) or MINUTE))
         version = metadata.get("api_version")
         if version and not self._warned:
             self._warned = True
@@ -195,7 +195,7 @@ class CallGearClient:
             msg = "CallGear's login gave no token; check login and password."
             raise CredentialsRefused(msg)
         self._tap.redact.add(token)
-        return Token(token, float(row.get("expire_at") or 0))
+        return Token(token, number_of(row.get("expire_at")) or 0.0)
 
     @made_once
     def clock(self) -> WallClock:
@@ -217,6 +217,19 @@ class CallGearClient:
         sites: list[int] = []
         while True:
             page = self.read("get.sites", {"limit": 1000, "offset": len(sites)})
-            sites += [int(row["id"]) for row in page.rows]
+            sites += [_site_id(row) for row in page.rows]
             if not page.rows or (page.total is not None and len(sites) >= page.total):
                 return list(dict.fromkeys(sites))
+
+
+def _site_id(row: Mapping[str, Any]) -> int:
+    """Read the id of a site.
+
+    Raises:
+        StreamFailed: It has none.
+    """
+    number = number_of(row.get("id"))
+    if number is None:
+        msg = "the vendor lists a site without a usable id; report it to the vendor."
+        raise StreamFailed(msg)
+    return int(number)

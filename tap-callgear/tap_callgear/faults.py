@@ -85,10 +85,14 @@ def object_of(value: Any) -> Mapping[str, Any]:
 
 def number_of(value: Any) -> float | None:
     """Give what an answer counts, which may come as text; None for what is no count."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return float(value)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value < _ENDLESS else None
+    is_text = isinstance(value, str) and value.isascii() and value.isdigit()
+    if not is_text and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if 0 <= number < _ENDLESS else None
 
 
 def _refusal(name: str, data: Mapping[str, Any]) -> TapError:

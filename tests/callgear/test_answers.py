@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from contact_sandbox import Reply, Request
+from tap_callgear.client import CallGearClient
 from tap_callgear.faults import DayLimit, vendor_error
+from tap_callgear.tap import TapCallGear
 from tap_shared.errors import PleaseRetry, PleaseWait, StreamFailed, StreamUnavailable
+from tap_shared.page import Page
 from tests.callgear.conftest import OpenAccount
 
 
@@ -47,7 +52,9 @@ def test_a_limit_of_a_day_says_when_it_ends_or_does_not(told: Any, seconds: floa
     assert error.reset == seconds
 
 
-@pytest.mark.parametrize("total", ["many", [], -5, True])
+@pytest.mark.parametrize(
+    "total", ["many", [], -5, True, "9" * 400, 10**400], ids=lambda total: str(total)[:9]
+)
 def test_a_total_that_is_none_is_not_believed(account: OpenAccount, total: Any) -> None:
     odd = account()
     plain = odd.vendor.handle
@@ -66,3 +73,28 @@ def test_a_total_that_is_none_is_not_believed(account: OpenAccount, total: Any) 
     run = odd.run({**odd.config, "page_size": 4}, catalog=odd.catalog("tags"))
     assert run.code == 0, run.stderr
     assert odd.by_identity(run)["tags"].keys() == odd.truth("tags").keys()
+
+
+@pytest.fixture
+def client() -> CallGearClient:
+    config = {"start_date": "2026-01-01", "login": "sandbox", "password": "sandbox-password"}
+    return TapCallGear(config=config, validate_config=False).client
+
+
+@pytest.mark.parametrize("told", [1e9, "9" * 12, "soon"])
+def test_no_answer_makes_a_minute_longer(client: CallGearClient, told: Any) -> None:
+    client._heed({"limits": {"minute_remaining": 0, "minute_reset": told}})
+    assert client._tap.gate._held_until <= time.monotonic() + 60
+
+
+@pytest.mark.parametrize("row", [{}, {"id": None}, {"id": "x"}, {"id": [1]}])
+def test_a_site_without_an_id_fails_what_needs_it(client: CallGearClient, row: Any) -> None:
+    with patch.object(client, "read", lambda *_: Page([row])), pytest.raises(StreamFailed):
+        _ = client.site_ids
+
+
+@pytest.mark.parametrize("end", [None, "soon", [], {}, "9" * 400])
+def test_a_session_of_an_unknown_end_is_used(client: CallGearClient, end: Any) -> None:
+    page = Page([{"access_token": "sandbox-token", "expire_at": end}])
+    with patch.object(client._transport, "send", lambda *_: page):
+        assert client._new_session().expires_at == 0

@@ -60,3 +60,8 @@ def test_a_signal_is_no_exception_that_a_broad_handler_could_swallow() -> None:
 def test_a_sentence_survives_being_passed_on() -> None:
     error = pickle.loads(pickle.dumps(CredentialsRefused("Make a new key.")))  # noqa: S301
     assert str(error) == "Make a new key."
+
+
+def test_what_a_vendor_says_cannot_move_a_terminals_cursor_or_begin_a_line() -> None:
+    said = str(StreamFailed("it says \x1b[2J\r\n2026 | ERROR | b\u2028\u202e \ud83d é"))
+    assert said == r"it says \x1b[2J\r\n2026 | ERROR | b\u2028\u202e \ud83d é"

@@ -107,6 +107,12 @@ def test_messages_arguments_and_exceptions_are_clean(stream: io.StringIO) -> Non
     assert stream.getvalue().count("***") == 4
 
 
+def test_lines_stay_and_no_other_control_character(stream: io.StringIO) -> None:
+    install(redactor("sandbox-secret-token"))
+    logging.getLogger("redacted").info("a table\n%s", "of \x1b[2J\r\u2028two \x00 lines")
+    assert stream.getvalue() == "a table\nof \\x1b[2J\\r\\u2028two \\x00 lines\n"
+
+
 def boom() -> None:
     password = "sandbox-secret-token"
     raise LookupError(f"refused {password}")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_shared.command_line import _read_json
 from tap_shared.errors import SettingRefused
 from tap_shared.instants import instant_text
 from tap_shared.state import bookmark, check_state, mark
@@ -152,3 +154,10 @@ def test_any_state_is_taken_or_refused(state: Any) -> None:
             key = part.get("replication_key")
             if isinstance(key, str):
                 bookmark(part, key)
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe{}", b"[" * 200_000, b"{", b"[]", b'"x"', b"\x00"])
+@pytest.mark.parametrize("name", ["state", "catalog"])
+def test_a_file_that_holds_no_object_is_refused_by_its_name(text: bytes, name: str) -> None:
+    with pytest.raises(SettingRefused, match=f"'{name}'"):
+        _read_json(name, io.TextIOWrapper(io.BytesIO(text), "utf-8"))

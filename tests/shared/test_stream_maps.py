@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.helpers._flattening import flatten_record
 
 from tap_shared.conform import EXTRA
-from tap_shared.stream_maps import Flattening
+from tap_shared.errors import SettingRefused
+from tap_shared.stream_maps import Flattening, blaming
+from tests.shared.tiny import KEY, TinyTap
 
 names = st.sampled_from(
     ["id", "Name", "a_long_name_that_is_cut", "a", "a__b", "type", "properties"]
@@ -44,3 +47,21 @@ def test_what_has_no_column_goes_to_extra() -> None:
     record = flat({"id": 1, "new": {"a": 1}, EXTRA: {"old": 2}})
     flat.fold(record)
     assert record == {"id": 1, EXTRA: '{"old":2,"new__a":1}'}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"stream_maps": "keep"}, {"stream_maps": None},
+     {"stream_maps": {"things": {"id": "nonsense("}}}, {"flattening_enabled": True},
+     {"stream_maps": {"things": 5}}, {"stream_maps": {"things": {"x": ["a"]}}}],
+    ids=str,
+)  # fmt: skip
+def test_a_mapping_that_cannot_be_made_is_refused_by_its_setting(wrong: dict[str, Any]) -> None:
+    config = {"api_key": KEY, "start_date": "2024-01-01", **wrong}
+    with pytest.raises(SettingRefused, match=next(iter(wrong))):
+        TinyTap(config=config, validate_config=False)
+
+
+def test_what_is_not_about_mappings_is_not_blamed_on_them() -> None:
+    with pytest.raises(KeyError), blaming({}):
+        raise KeyError
