@@ -112,7 +112,8 @@ def _read_json(name: str, file: Any) -> Any:
     if file is None:
         return None
     try:
-        text = file.read()
+        with file:  # nobody else closes it where the run ends while options are read
+            text = file.read()
         value = json.loads(text) if text.strip() else {}
     except (ValueError, RecursionError):
         raise SettingRefused(name, "is not a JSON file.") from None

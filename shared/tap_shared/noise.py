@@ -18,6 +18,7 @@ _SECONDS = 30.0
 _LONG = 60.0
 _TOLD_BETTER = (
     "An unhandled error occurred while syncing '%s'",  # its own sentence follows
+    "Config validation failed",  # so does that of the setting
     "Beginning sync of '%s' in %s mode",
     "Parsing env var for settings config...",
     "Parsing '%s' config from env variable '%s'.",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -78,6 +80,20 @@ def test_wrong_credentials_are_refused(source: Bench) -> None:
     assert run.code == 2
     said = verdict(run, "ERROR")
     assert all(str(value) not in said for value in source.case.wrong.values())
+
+
+@pytest.mark.parametrize("source", ["callgear"], indirect=True)
+def test_the_line_is_alone_where_python_warns_of_everything(source: Bench) -> None:
+    """As it does below `meltano invoke`; a catalog that is left open would be told, too."""
+    config = {**source.config, **source.case.wrong}
+    arguments = source.tap.arguments(config, "--test", catalog=source.catalog("tags"))
+    done = subprocess.run(
+        [sys.executable, "-m", source.tap.module, *arguments],
+        capture_output=True, text=True, check=False,
+        env={**source.tap.environment(), "PYTHONWARNINGS": "once"},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 def test_a_setting_is_refused_before_anything_is_asked(source: Bench) -> None:
