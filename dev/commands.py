@@ -128,6 +128,11 @@ def _soak(options: argparse.Namespace) -> int:
     return _step("soak", [executable("python"), "-m", "tests.soak", *options.rest])
 
 
+def _fuzz(options: argparse.Namespace) -> int:
+    """Feed the decoders, the settings and whole streams with hostile input."""
+    return _step("fuzz", [executable("python"), "-m", "tests.fuzz", *options.rest])
+
+
 def _sandbox(options: argparse.Namespace) -> int:
     """Serve the imitated vendors until interrupted; print the environment for the taps."""
     print("# Serving the imitated vendors; Ctrl-C ends it. The taps' environment:")
@@ -180,6 +185,7 @@ PASSING_ON: dict[str, tuple[Command, str]] = {
     "test": (_test, "run the tests; further arguments go to pytest"),
     "bench": (_bench, "race the taps against the floor and their peers; --help tells how"),
     "soak": (_soak, "a month of hourly syncs under fire: --tap X, --days N, --hours N, --seed S"),
+    "fuzz": (_fuzz, "hostile input for decoders and settings: --target X, --seconds N, --seed S"),
     "audit": (_audit, "check the locks, look for known vulnerabilities; arguments go to pip-audit"),
     "sandbox": (_sandbox, "serve the imitated vendors and print the taps' environment"),
     "psql": (_psql, "open psql on the embedded warehouse; further arguments go to psql"),
