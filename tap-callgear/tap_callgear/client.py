@@ -6,22 +6,31 @@ Facts of the vendor: https://callgear.github.io/data_api/ unless said otherwise.
 from __future__ import annotations
 
 import itertools
-import threading
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from tap_callgear.envelope import Answer, Result, Whole, error_of, rows_of
-from tap_callgear.faults import MINUTE, DayLimit, limits_of, number_of, object_of, vendor_error
+from tap_callgear.faults import (
+    MINUTE,
+    UsedUp,
+    limits_of,
+    number_of,
+    object_of,
+    used_up,
+    vendor_error,
+)
 from tap_callgear.local_time import WallClock
 from tap_shared.auth import Session, Token
 from tap_shared.errors import (
     CredentialsRefused,
-    LimitReached,
     PleaseLogin,
     PleaseRetry,
+    PleaseWait,
     StreamFailed,
+    StreamUnavailable,
 )
 from tap_shared.http import Reply, Request, gateway_faults
 from tap_shared.once import made_once
@@ -35,6 +44,8 @@ __all__ = ["CallGearClient"]
 
 _PATH = "/v2.0"
 _BAD_REQUEST = 400
+_SESSION_SECONDS = 3600
+_MOST_SITES = 10_000
 
 
 class CallGearClient:
@@ -57,8 +68,7 @@ class CallGearClient:
         self._transport = tap.transport(
             {}, self._faults, longest_wait=max(self._longest_wait, MINUTE)
         )
-        self._lock = threading.Lock()
-        self._day_reset: float | None = None
+        self._ended: UsedUp | None = None
         self._warned = False
 
     # Asking
@@ -87,21 +97,25 @@ class CallGearClient:
         """
         agents_own = method in {"get.account", "get.customers", "get.customer_users"}
         given = params if agents_own else {**self._user, **params}
-        for is_last in (False, True):
-            self._refuse_when_day_is_over(method)
-            token = self._key or self._session.token()
-            body = self._envelope(method, {"access_token": token, **given})
-            request = Request(method, _PATH, "POST", body=body, is_window=is_window)
+        refused, waited = "", 0.0
+        while True:
+            if self._ended is not None:
+                raise self._ended.verdict(method)
+            token = ""
             try:
+                token = self._key or self._session.token()
+                body = self._envelope(method, {"access_token": token, **given})
+                request = Request(method, _PATH, "POST", body=body, is_window=is_window)
                 return self._transport.send(request, partial(self._page, codec))
             except PleaseLogin:
+                if refused:
+                    msg = "CallGear ends each new session at once; check login and password."
+                    raise CredentialsRefused(msg) from None
+                refused = token
                 self._session.refused(token)
-                if is_last:
-                    break
-            except DayLimit as over:
-                self._wait_for_day(over.reset, method)
-        msg = "CallGear ends each new session at once; check login and password."
-        raise CredentialsRefused(msg)
+            except UsedUp as limit:
+                waited = max(limit.reset, 2 * waited)
+                self._wait(limit, waited)
 
     def _envelope(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": dict(params)}
@@ -138,18 +152,17 @@ class CallGearClient:
             raise StreamFailed(msg)
 
     def _raise_error(self, error: Any) -> None:
-        if isinstance(error, dict):
-            raise vendor_error(error, by_session=self._key is None)
+        if not isinstance(error, dict):
+            return
+        found = vendor_error(error, by_session=self._key is None)
+        seconds = found.after if isinstance(found, PleaseWait) else None
+        raise UsedUp("minute", seconds) if seconds and seconds > self._longest_wait else found
 
     def _heed(self, told: Any) -> int | None:
         """Obey the points that an answer says are left; give how many rows there are in all."""
         metadata = object_of(told)
-        limits = limits_of(metadata)
-        if number_of(limits.get("day_remaining")) == 0:
-            with self._lock:
-                self._day_reset = number_of(limits.get("day_reset")) or float("inf")
-        elif number_of(limits.get("minute_remaining")) == 0:
-            self._tap.gate.hold(min(MINUTE, number_of(limits.get("minute_reset")) or MINUTE))
+        if (limit := used_up(limits_of(metadata))) is not None:
+            self._wait(limit, limit.reset)
         version = metadata.get("api_version")
         if version and not self._warned:
             self._warned = True
@@ -157,30 +170,13 @@ class CallGearClient:
         total = number_of(metadata.get("total_items"))
         return None if total is None else int(total)
 
-    def _refuse_when_day_is_over(self, method: str) -> None:
-        with self._lock:
-            reset, self._day_reset = self._day_reset, None
-        if reset is not None:
-            self._wait_for_day(reset, method)
-
-    def _wait_for_day(self, reset: float | None, method: str) -> None:
-        """Wait for the day limit where that is soon, else stop the run cleanly.
-
-        Raises:
-            LimitReached: It resets later than `max_wait_seconds`.
-        """
-        seconds = float("inf") if reset is None else float(reset)
+    def _wait(self, limit: UsedUp, seconds: float) -> None:
+        """Let every further request wait, or end the run where that would be too long."""
         if seconds > self._longest_wait:
-            with self._lock:
-                self._day_reset = seconds
-            when = "later" if seconds == float("inf") else f"in {seconds / 3600:.1f} h"
-            msg = (
-                f"The account's points of this day are used up (at {method}); the state is written,"
-                f" run again when they are renewed, {when}."
-            )
-            raise LimitReached(msg)
-        self._tap.logger.info("The day's points are used up; waiting %.0f s.", seconds)
-        self._tap.gate.pause(seconds)
+            self._ended = limit
+            return
+        self._tap.logger.info("%s; waiting %.0f s.", limit, seconds)
+        self._tap.gate.hold(seconds)
 
     # Session and zone
 
@@ -188,14 +184,19 @@ class CallGearClient:
         """Log in; a session lives an hour and is renewed ahead of its end."""
         body = self._envelope("login.user", self._login)
         request = Request("login.user", _PATH, "POST", body=body)
-        page = self._transport.send(request, partial(self._page, None))
+        try:
+            page = self._transport.send(request, partial(self._page, None))
+        except PleaseLogin:
+            msg = "CallGear refuses the login: login or password is wrong."
+            raise CredentialsRefused(msg) from None
         row = page.rows[0] if page.rows else {}
         token = row.get("access_token")
         if not isinstance(token, str) or not token:
             msg = "CallGear's login gave no token; check login and password."
             raise CredentialsRefused(msg)
         self._tap.redact.add(token)
-        return Token(token, number_of(row.get("expire_at")) or 0.0)
+        now, end = time.time(), number_of(row.get("expire_at")) or 0.0
+        return Token(token, end if end > now else now + _SESSION_SECONDS)
 
     @made_once
     def clock(self) -> WallClock:
@@ -203,7 +204,12 @@ class CallGearClient:
         return WallClock(ZoneInfo(self._tap.config.get("timezone") or self._account_zone()))
 
     def _account_zone(self) -> str:
-        rows = self.read("get.account", {}).rows
+        try:
+            rows = self.read("get.account", {}).rows
+        except StreamUnavailable as err:
+            # Not this stream is refused, and leaving it out for that would hide it.
+            msg = f"the account's time zone cannot be read with get.account ({err}) Set timezone."
+            raise StreamFailed(msg) from None
         name = rows[0].get("timezone") if rows else None
         try:
             return ZoneInfo(str(name)).key
@@ -214,12 +220,13 @@ class CallGearClient:
     @made_once
     def site_ids(self) -> list[int]:
         """Ids of all sites, for the streams that are read site by site."""
-        sites: list[int] = []
+        sites: dict[int, None] = {}
         while True:
-            page = self.read("get.sites", {"limit": 1000, "offset": len(sites)})
-            sites += [_site_id(row) for row in page.rows]
-            if not page.rows or (page.total is not None and len(sites) >= page.total):
-                return list(dict.fromkeys(sites))
+            found = len(sites)
+            page = self.read("get.sites", {"limit": _MOST_SITES, "offset": found})
+            sites.update((_site_id(row), None) for row in page.rows)
+            if len(sites) == found or (page.total is not None and len(sites) >= page.total):
+                return list(sites)
 
 
 def _site_id(row: Mapping[str, Any]) -> int:
@@ -228,8 +235,8 @@ def _site_id(row: Mapping[str, Any]) -> int:
     Raises:
         StreamFailed: It has none.
     """
-    number = number_of(row.get("id"))
-    if number is None:
+    try:
+        return int(row.get("id"))  # type: ignore[arg-type] # no float: it may have 64 bits
+    except (TypeError, ValueError, OverflowError):
         msg = "the vendor lists a site without a usable id; report it to the vendor."
-        raise StreamFailed(msg)
-    return int(number)
+        raise StreamFailed(msg) from None

@@ -6,12 +6,13 @@ Source: https://callgear.github.io/data_api/ (errors and limits).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from tap_shared.errors import (
     CredentialsRefused,
+    LimitReached,
     PleaseLogin,
     PleaseRetry,
     PleaseWait,
@@ -21,12 +22,17 @@ from tap_shared.errors import (
     WindowTooLarge,
 )
 
-__all__ = ["MINUTE", "DayLimit", "limits_of", "number_of", "object_of", "vendor_error"]
+__all__ = [
+    "MINUTE", "RequestRefused", "UsedUp", "limits_of", "number_of", "object_of", "used_up",
+    "vendor_error",
+]  # fmt: skip
 
 MINUTE = 60.0
 """Seconds after which the points of a minute are renewed, where the vendor does not say."""
 
 _ENDLESS = float("inf")
+_HOUR = 3600
+_MOST_NAMES = 5
 _FIELD_NAME = re.compile("[a-z][a-z0-9_]{0,59}")
 
 _CREDENTIALS = {
@@ -47,8 +53,12 @@ _UNAVAILABLE = {
     "method_not_found": "the vendor does not know this method",
 }
 _SESSION_ENDS = {"access_token_expired", "access_token_invalid"}
+_PARAMETERS = {
+    "access_token", "user_id", "limit", "offset", "filter", "sort", "date_from", "date_till",
+    "site_id", "method",
+}  # fmt: skip
 _BY_CODE = {
-    "-32001": "auth_error",
+    "-32001": "access_token_invalid",
     "-32003": "forbidden",
     "-32008": "method_component_disabled",
     "-32009": "account_inactive",
@@ -68,7 +78,9 @@ def vendor_error(error: Mapping[str, Any], *, by_session: bool) -> TapError:
         by_session: Whether the token came from a login, so that a new one can be had.
     """
     data = object_of(error.get("data"))
-    name = str(data.get("mnemonic") or _BY_CODE.get(str(error.get("code")), "unknown"))
+    code, name = str(error.get("code"))[:20], str(data.get("mnemonic") or "")[:80]
+    if name not in _KNOWN:
+        name = _BY_CODE.get(code, name or f"code {code}")
     if by_session and name in _SESSION_ENDS:
         return PleaseLogin("the session has ended")
     if name in _CREDENTIALS:
@@ -98,22 +110,28 @@ def number_of(value: Any) -> float | None:
 def _refusal(name: str, data: Mapping[str, Any]) -> TapError:
     field = str(data.get("field") or "")[:80]
     about = f" of '{field}'" if field else ""
-    value = data.get("value")
-    if field == "fields" and isinstance(value, str) and _FIELD_NAME.fullmatch(value):
-        about += f" ('{value}')"
-    hint = ""
-    if name in {"invalid_parameter_value", "unexpected_parameters"}:
-        hint = " If a field is unknown to this account, name it in exclude_fields."
-    return StreamFailed(f"the vendor refuses the request: {name}{about}.{hint}")
+    if field in _PARAMETERS or name not in {"invalid_parameter_value", "unexpected_parameters"}:
+        return RequestRefused(f"the vendor refuses the request: {name}{about}.")
+    names = _names(data.get("value")) if field == "fields" else _names(field.rpartition(".")[2])
+    if field == "fields" and names:
+        about += f" ({', '.join(map(repr, names[:_MOST_NAMES]))})"
+    hint = "If a field is unknown to this account, name it in exclude_fields."
+    return RequestRefused(f"the vendor refuses the request: {name}{about}. {hint}", names)
+
+
+def _names(told: Any) -> list[str]:
+    """Give the names of fields that an answer tells of; anything else may be a secret."""
+    parts = told if isinstance(told, list) else [told]
+    return [one for one in parts if isinstance(one, str) and _FIELD_NAME.fullmatch(one)]
 
 
 def _limit_error(data: Mapping[str, Any]) -> TapError:
     params = object_of(data.get("params"))
     limits = limits_of(data.get("metadata"))
-    if str(params.get("limit_type", "minute")).startswith("day"):
-        return DayLimit(number_of(limits.get("day_reset")))
-    after = number_of(limits.get("minute_reset")) or MINUTE
-    return PleaseWait("the account's points of this minute are used up", after)
+    kind = str(params.get("limit_type") or "")
+    if kind.startswith("day") or (not kind and number_of(limits.get("day_remaining")) == 0):
+        return UsedUp("day", _reset(limits, "day"))
+    return PleaseWait("the account's points of this minute are used up", _reset(limits, "minute"))
 
 
 def limits_of(metadata: Any) -> Mapping[str, Any]:
@@ -121,17 +139,55 @@ def limits_of(metadata: Any) -> Mapping[str, Any]:
     return object_of(object_of(metadata).get("limits"))
 
 
-class DayLimit(TapError):
-    """The points of the day are used up.
+def used_up(limits: Mapping[str, Any]) -> UsedUp | None:
+    """Give the period whose points are used up; None where there are some of either."""
+    for period in ("day", "minute"):
+        if number_of(limits.get(f"{period}_remaining")) == 0:
+            return UsedUp(period, _reset(limits, period))
+    return None
+
+
+def _reset(limits: Mapping[str, Any], period: str) -> float:
+    """Give the seconds to a reset, of which the vendor may leave the last one out."""
+    told = number_of(limits.get(f"{period}_reset"))
+    longest = MINUTE if period == "minute" else _ENDLESS
+    return longest if told is None else min(max(1.0, told), longest)
+
+
+class UsedUp(TapError):
+    """The points of a period are used up.
 
     Args:
-        reset: Seconds until they are renewed, where the vendor says.
+        period: `day` or `minute`.
+        reset: Seconds until they are renewed; endless where the vendor does not say.
     """
 
-    def __init__(self, reset: float | None) -> None:
+    def __init__(self, period: str, reset: float) -> None:
         """Keep when it resets."""
-        super().__init__("the account's points of this day are used up")
+        super().__init__(f"The account's points of this {period} are used up")
         self.reset = reset
+
+    def verdict(self, method: str) -> LimitReached:
+        """Give the error that ends the run."""
+        when = f"in {self.reset / _HOUR:.1f} h" if self.reset >= _HOUR else f"in {self.reset:.0f} s"
+        when = "later" if self.reset == _ENDLESS else when
+        return LimitReached(
+            f"{self} (at {method}); the state is written, run again when they are renewed, {when}."
+        )
+
+
+class RequestRefused(StreamFailed):
+    """The vendor does not accept the request.
+
+    Args:
+        sentence: What happened.
+        names: Fields that it does not know, where it says so; None where it is about other things.
+    """
+
+    def __init__(self, sentence: str, names: Iterable[str] | None = None) -> None:
+        """Keep the names beside the sentence."""
+        super().__init__(sentence)
+        self.names = None if names is None else frozenset(names)
 
 
 _PASSING: Mapping[str, Callable[[Mapping[str, Any]], TapError]] = {
@@ -141,3 +197,4 @@ _PASSING: Mapping[str, Callable[[Mapping[str, Any]], TapError]] = {
         "the vendor refuses so long a range"
     ),
 }
+_KNOWN = {*_CREDENTIALS, *_UNAVAILABLE, *_PASSING}

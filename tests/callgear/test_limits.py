@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tap_callgear.tap import TapCallGear
+from tests.callgear.bent import Content, Plain, bend, refusal
 from tests.callgear.conftest import OpenAccount
 from tests.callgear.requests_log import asked
 from tests.contract.bench import recent
@@ -154,6 +155,63 @@ def test_without_the_sites_streams_by_site_fail_alone(account: OpenAccount) -> N
     config = {**closed.config, "skip_unavailable": True}
     left_out = closed.run(config, catalog=closed.catalog(*streams))
     assert left_out.code == 0, left_out.stderr
+
+
+@pytest.mark.parametrize("skips", [True, False])
+def test_an_unreadable_zone_is_no_reason_to_leave_streams_out(
+    account: OpenAccount,
+    skips: bool,  # noqa: FBT001
+) -> None:
+    closed = account(days=2)
+    bend(closed, "get.account", lambda _params, _plain: refusal("forbidden"))
+    config = {**closed.config, "skip_unavailable": skips}
+    run = closed.run(config, catalog=closed.catalog("calls", "employee_positions"))
+    assert run.code == 1, run.stderr
+    assert "timezone" in run.said("ERROR")[0]
+    assert run.records("employee_positions")
+    assert (
+        closed.run({**config, "timezone": "Europe/Berlin"}, catalog=closed.catalog("calls")).code
+        == 0
+    )
+
+
+def test_a_day_that_is_over_again_and_again_ends_the_run(account: OpenAccount) -> None:
+    over = account(days=2)
+    limits = {"day_remaining": 0, "day_reset": 1}
+    data: Content = {"params": {"limit_type": "day"}, "metadata": {"limits": limits}}
+    bend(over, "get.calls_report", lambda _params, _plain: refusal("limit_exceeded", **data))
+    config = {**over.config, "max_wait_seconds": 3, "max_concurrency": 1}
+    run = over.run(config, catalog=over.catalog("calls"))
+    assert run.code == 1, run.stderr
+    assert "points of this day" in run.said("ERROR")[0]
+    assert len(asked(over, "get.calls_report")) == 3
+
+
+def test_a_minute_beyond_the_longest_wait_ends_the_run(account: OpenAccount) -> None:
+    limited = account(minute_limit=5, minute_seconds=50)
+    config = {**limited.config, "max_wait_seconds": 3}
+    run = limited.run(config, catalog=limited.catalog("calls", "call_legs", "chats", "goals"))
+    assert run.code == 1, run.stderr
+    assert len(run.said("ERROR")) == 1
+    assert "points of this minute" in run.said("ERROR")[0]
+    assert len(asked(limited)) <= 5 + 1
+
+
+@pytest.mark.parametrize("end", [None, 1000, "soon"])
+def test_a_session_without_a_sensible_end_is_used_all_the_same(
+    account: OpenAccount, end: object
+) -> None:
+    odd = account(auth="session", days=3)
+
+    def change(params: Content, plain: Plain) -> Content:
+        answer = plain(params)
+        answer["result"]["data"]["expire_at"] = end
+        return answer
+
+    bend(odd, "login.user", change)
+    run = odd.run(catalog=odd.catalog("calls", "employees"))
+    assert run.code == 0, run.stderr
+    assert len(asked(odd, "login.user")) == 1
 
 
 def test_requests_per_minute_spaces_the_requests(account: OpenAccount) -> None:
