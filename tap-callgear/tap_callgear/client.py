@@ -22,7 +22,7 @@ from tap_callgear.faults import (
     used_up,
     vendor_error,
 )
-from tap_callgear.local_time import WallClock
+from tap_callgear.local_time import LocalDays, WallClock
 from tap_shared.auth import Session, Token
 from tap_shared.errors import (
     CredentialsRefused,
@@ -202,6 +202,11 @@ class CallGearClient:
     def clock(self) -> WallClock:
         """The account's wall clock, in which all its times are written; one point a run."""
         return WallClock(ZoneInfo(self._tap.config.get("timezone") or self._account_zone()))
+
+    @made_once
+    def days(self) -> LocalDays:
+        """The account's days, for figures that carry dates."""
+        return LocalDays(self.clock.zone)
 
     def _account_zone(self) -> str:
         try:

@@ -15,18 +15,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.schema.source import SchemaDirectory
 
 from tap_callgear import schemas
+from tap_callgear.faults import RequestRefused
+from tap_callgear.local_time import WallClock
 from tap_callgear.reports import Report, Sizer
 from tap_shared.errors import StreamFailed
 from tap_shared.page import Page
 from tap_shared.prefetch import Node
-from tap_shared.stream import ApiStream, WindowRead
-from tap_shared.windows import SECOND, Span, Window, steps
+from tap_shared.stream import ApiStream
+from tap_shared.windows import Span, Window, steps
 
 if TYPE_CHECKING:
     from tap_callgear.tap import TapCallGear
     from tap_shared.codec import Codec
 
-__all__ = ["CallGearStream", "ReportStream", "SiteReportStream", "days"]
+__all__ = ["CallGearStream", "ReportStream", "SiteReportStream"]
 
 _THREE_MONTHS = timedelta(days=89)
 _SETTLED = timedelta(hours=1)
@@ -41,11 +43,16 @@ class CallGearStream(ApiStream):
     Attributes:
         method: The API's method.
         added: Columns that the tap adds, which are never asked for.
+        needed: Fields that are asked for whatever the catalog deselects, besides key and time.
+        doubtful: Fields that only some accounts know; they are left out where the vendor says so.
     """
 
     schemas = SchemaDirectory(schemas)
     method: ClassVar[str]
     added: ClassVar[Sequence[str]] = ()
+    needed: ClassVar[Sequence[str]] = ()
+    doubtful: ClassVar[frozenset[str]] = frozenset()
+    _unknown: frozenset[str] = frozenset()
     tap: TapCallGear
 
     @property
@@ -60,9 +67,10 @@ class CallGearStream(ApiStream):
 
     @property
     def fields(self) -> list[str]:
-        """The vendor's fields to ask for: the selected ones, and always key and time."""
-        excluded = (self.tap.config.get("exclude_fields") or {}).get(self.name, [])
-        needed = {*self.keys, self.replication_key}
+        """The vendor's fields to ask for: the selected ones, and always those that are needed."""
+        excluded = {*(self.tap.config.get("exclude_fields") or {}).get(self.name, ())}
+        excluded |= self._unknown
+        needed = {*self.keys, self.replication_key, *self.needed}
         return [
             name
             for name in self.raw_schema["properties"]
@@ -76,17 +84,42 @@ class CallGearStream(ApiStream):
         params: Mapping[str, Any],
         offset: int,
         *,
+        names_fields: bool = False,
         is_window: bool = False,
         codec: Codec | None = None,
     ) -> Page:
-        """Read one page."""
-        page_size = self.tap.settings.page_size
-        return self.tap.client.read(
-            self.method,
-            {**self.extra, **params, "limit": page_size, "offset": offset},
-            is_window=is_window,
-            codec=codec,
-        )
+        """Read one page.
+
+        Args:
+            params: The stream's own parameters.
+            offset: Rows before the page.
+            names_fields: Whether the fields are named; without, the vendor gives its default ones.
+            is_window: Whether it asks for a range that may be cut.
+            codec: Decodes the rows.
+        """
+        while True:
+            fields = self.fields
+            page_size = self.tap.settings.page_size
+            given = {**self.extra, **params, "limit": page_size, "offset": offset}
+            if names_fields:
+                given["fields"] = fields
+            try:
+                return self.tap.client.read(self.method, given, is_window=is_window, codec=codec)
+            except RequestRefused as err:
+                unknown = self.doubtful.intersection(fields) if err.names is not None else None
+                unknown = unknown and (unknown & err.names if err.names else unknown)
+                if not unknown:
+                    raise
+                self._leave_out(unknown)
+
+    def _leave_out(self, unknown: frozenset[str]) -> None:
+        """Ask no more for fields that the account does not know."""
+        if fresh := unknown - self._unknown:
+            self._unknown |= fresh
+            self.logger.warning(
+                "Stream '%s': this account does not know %s; it is left out.",
+                self.name, ", ".join(sorted(fresh)),
+            )  # fmt: skip
 
 
 class ReportStream(CallGearStream):
@@ -95,16 +128,14 @@ class ReportStream(CallGearStream):
     Attributes:
         is_sortable: Whether the vendor sorts by the replication key.
         longest: Longest range that the vendor answers.
-        flags: Settings that are sent as parameters of the same name where they are on.
+        order: Further fields that the vendor sorts by, where rows share their time.
         least_lookback: Lookback below which the setting is not heeded, as old rows are restated.
-        grain: Shortest range that can be asked for.
     """
 
     is_sortable: ClassVar[bool] = True
     longest: ClassVar[timedelta] = _THREE_MONTHS
-    flags: ClassVar[Sequence[str]] = ()
+    order: ClassVar[Sequence[str]] = ()
     least_lookback: ClassVar[timedelta] = timedelta(0)
-    grain: ClassVar[timedelta] = SECOND
     _current: Report
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
@@ -121,36 +152,34 @@ class ReportStream(CallGearStream):
             partial(self._fetch, context),
             self.replication_key if self.is_sortable else None,
             self.keys,
-            self.tap.client.clock,
+            self.clock,
             Sizer(self.tap.settings.page_size, self.longest),
-            grain=self.grain,
         )
 
+    @property
+    def clock(self) -> WallClock:
+        """What writes the ranges that are asked for."""
+        return self.tap.client.clock
+
     def _fetch(self, context: Context | None, window: Window, offset: int) -> Page:
-        params: dict[str, Any] = {**self.range(window), **(context or {}), "fields": self.fields}
-        params.update((name, True) for name in self.flags if self.tap.config.get(name))
-        if self.is_sortable:
-            params["sort"] = [{"field": self.replication_key, "order": "asc"}]
-        return self.shape(self.ask(params, offset, is_window=True, codec=self.row_codec))
+        params: dict[str, Any] = {**self.clock.range(window), **(context or {})}
+        by = [*([self.replication_key] if self.is_sortable else []), *self.order]
+        if by:
+            params["sort"] = [{"field": name, "order": "asc"} for name in by]
+        return self.shape(
+            self.ask(params, offset, names_fields=True, is_window=True, codec=self.row_codec)
+        )
 
     @property
     def row_codec(self) -> Codec | None:
         """What decodes the rows."""
         return self.codec
 
-    def range(self, window: Window) -> dict[str, str]:
-        """Give the range parameters; neighbouring windows share a second."""
-        clock = self.tap.client.clock
-        return {
-            "date_from": clock.text_from(window.start),
-            "date_till": clock.text_till(window.end),
-        }
-
     def shape(self, page: Page) -> Page:
         """Add the tap's own columns."""
         return page
 
-    def verify(self, read: WindowRead) -> Sequence[Node]:
+    def verify(self, read: Any) -> Sequence[Node]:
         """Compare the rows that came with the vendor's total; read again where some are missing.
 
         At the live edge the total may be a few rows ahead (inferred); the lookback brings them.
@@ -175,9 +204,7 @@ class SiteReportStream(ReportStream):
     """A report that the vendor gives for one site at a time, by local days."""
 
     added = ("row_key",)
-    row_key_of: ClassVar[Sequence[str]] = ()
     row_codec = None
-    grain = timedelta(days=1)
 
     @property
     def partitions(self) -> list[dict[str, Any]]:
@@ -191,24 +218,16 @@ class SiteReportStream(ReportStream):
             return []
         return super().nodes(Span(whole[0].start, whole[-1].end), context)
 
-    def range(self, window: Window) -> dict[str, str]:
-        """Give the range as whole days, the last one included."""
-        return days(window, self.tap.client.clock.zone)
+    @property
+    def clock(self) -> WallClock:
+        """What writes the ranges that are asked for: whole days."""
+        return self.tap.client.days
 
     def shape(self, page: Page) -> Page:
-        """Make the key: a hash over the row's dimensions."""
+        """Make the key: a hash over the row's dimensions, which are the needed fields."""
         for row in page.rows:
-            row["row_key"] = _row_key([row.get(name) for name in self.row_key_of])
+            row["row_key"] = _row_key([row.get(name) for name in self.needed])
         return page
-
-
-def days(window: Window, zone: tzinfo) -> dict[str, str]:
-    """Give the range parameters of the local days that a window touches, the last one included."""
-    last = (window.end - timedelta(microseconds=1)).astimezone(zone).date()
-    return {
-        "date_from": f"{window.start.astimezone(zone).date()} 00:00:00",
-        "date_till": f"{last} 23:59:59",
-    }
 
 
 def _row_key(values: Sequence[Any]) -> str:

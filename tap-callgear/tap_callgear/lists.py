@@ -9,17 +9,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from tap_callgear.families import CallGearStream, Context, days
+from tap_callgear.by_offset import OffsetRead
+from tap_callgear.families import CallGearStream, Context
 from tap_shared.page import Page
-from tap_shared.pagination import OffsetPaginator, walk
-from tap_shared.prefetch import Fence, Node
-from tap_shared.stream import WindowRead
+from tap_shared.prefetch import Node
 from tap_shared.windows import Span, Window, steps
 
 __all__ = ["DayStream", "ListStream", "SiteDayStream"]
 
 
-class ListStream(CallGearStream):
+class OffsetStream(CallGearStream):
+    """Rows that are read by offset.
+
+    Attributes:
+        order: The field that the vendor sorts by, where there is one that tells most rows apart.
+    """
+
+    order: ClassVar[str | None] = None
+
+    def verify(self, read: Any) -> Sequence[Node]:
+        """Read again where rows moved while they were read, or lack."""
+        again: Sequence[Node] = read.again(self.logger.warning)
+        return again
+
+
+class ListStream(OffsetStream):
     """A reference list, read whole.
 
     Attributes:
@@ -29,45 +43,31 @@ class ListStream(CallGearStream):
     """
 
     primary_keys = ("id",)
+    order: ClassVar[str | None] = "name"
     asks_fields: ClassVar[bool] = False
     secret_fields: ClassVar[Sequence[str]] = ()
     is_paged: ClassVar[bool] = True
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
-        """Read page by page; an offset is safe where rows hardly move."""
-        read = WindowRead(Window(span.start, span.end))
-        return [*self._pages(read), Fence(read)]
+        """Read all there is."""
+        window = Window(span.start, span.end)
+        return OffsetRead(
+            window, self._fetch, self.method, order=self.order, id_field=self.keys[0]
+        ).nodes()
 
-    def _pages(self, read: WindowRead) -> list[Node]:
-        return [walk(partial(self._page, read), OffsetPaginator(0, self.method))]
-
-    def _page(self, read: WindowRead, offset: int) -> Page:
+    def _fetch(self, offset: int, more: Mapping[str, Any]) -> Page:
         if self.is_paged:
-            page = self.ask({"fields": self.fields} if self.asks_fields else {}, offset)
+            page = self.ask(more, offset, names_fields=self.asks_fields)
         else:
             page = self.tap.client.read(self.method, {})
             page.total = len(page)
-        read.expected = page.total
         for row in page.rows:
             for name in self.secret_fields:
                 row.pop(name, None)
         return page
 
-    def verify(self, read: WindowRead) -> Sequence[Node]:
-        """Read again, once, where rows moved while they were read."""
-        if read.expected is None or read.distinct >= read.expected:
-            return ()
-        read.passes += 1
-        if read.passes == 1:
-            return [*self._pages(read), Fence(read)]
-        self.logger.warning(
-            "The vendor counts %d rows of '%s' and gave %d different ones.",
-            read.expected, self.name, read.distinct,
-        )  # fmt: skip
-        return ()
 
-
-class DayStream(CallGearStream):
+class DayStream(OffsetStream):
     """Figures that the vendor adds up over the asked range: asked day by day."""
 
     added: ClassVar[Sequence[str]] = ("date",)
@@ -75,17 +75,22 @@ class DayStream(CallGearStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
         """Read each local day that overlaps the span, whole."""
-        zone = self.tap.client.clock.zone
-        for day in steps(span, zone, "day"):
-            read = WindowRead(Window(day.start, min(day.end, span.end)))
-            date = day.start.astimezone(zone).date().isoformat()
-            params = {**days(day, zone), **(context or {})}
-            fetch = partial(self._fetch, params, {**(context or {}), "date": date})
-            yield walk(fetch, OffsetPaginator(0, self.method))
-            yield Fence(read)
+        days = self.tap.client.days
+        for day in steps(span, days.zone, "day"):
+            asked = {**days.range(day), **(context or {})}
+            stamp = {**(context or {}), "date": asked["date_from"].partition(" ")[0]}
+            fetch = partial(self._fetch, asked, stamp)
+            window = Window(day.start, min(day.end, span.end))
+            yield from OffsetRead(window, fetch, self.method, order=self.order).nodes()
 
-    def _fetch(self, params: Mapping[str, Any], stamp: Mapping[str, Any], offset: int) -> Page:
-        return self.ask(params, offset).stamp(**stamp)
+    def _fetch(
+        self,
+        asked: Mapping[str, Any],
+        stamp: Mapping[str, Any],
+        offset: int,
+        more: Mapping[str, Any],
+    ) -> Page:
+        return self.ask({**asked, **more}, offset).stamp(**stamp)
 
 
 class SiteDayStream(DayStream):

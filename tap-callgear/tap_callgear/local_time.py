@@ -1,4 +1,4 @@
-"""The account's wall clock, in which CallGear takes ranges and writes times.
+"""The account's wall clock, in which CallGear takes ranges and writes times; by seconds or by days.
 
 In autumn an hour of it happens twice and its texts are ambiguous. Which of the two a range means is
 not documented, so such an hour is never cut: a range begins before it, or ends after it.
@@ -11,9 +11,11 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from tap_shared.instants import parse_instant
-from tap_shared.windows import SECOND, Window, cut
+from tap_shared.windows import SECOND, Span, Window, cut, steps
 
-__all__ = ["WallClock"]
+__all__ = ["LocalDays", "WallClock"]
+
+_INSTANT = timedelta(microseconds=1)
 
 
 class WallClock:
@@ -36,13 +38,19 @@ class WallClock:
         """
         return parse_instant(text, self.zone)
 
-    def text_from(self, moment: datetime) -> str:
-        """Write the beginning of a range."""
+    def range(self, window: Window) -> dict[str, str]:
+        """Give the parameters that ask for a window; neighbouring windows share a second."""
+        return {"date_from": self._from(window.start), "date_till": self._till(window.end)}
+
+    def edge(self, moment: datetime) -> datetime:
+        """Give the first moment, not before this one, at which a window may end."""
+        return moment
+
+    def _from(self, moment: datetime) -> str:
         fold = self.fold(moment)
         return self._text(fold.start if fold else moment)
 
-    def text_till(self, moment: datetime) -> str:
-        """Write the end of a range."""
+    def _till(self, moment: datetime) -> str:
         fold = self.fold(moment)
         whole = moment.replace(microsecond=0)
         return self._text(fold.end if fold else whole if whole == moment else whole + SECOND)
@@ -85,3 +93,30 @@ class WallClock:
             else:
                 high = middle
         return Window((high - repeated).astimezone(UTC) - SECOND, high + repeated)
+
+
+class LocalDays(WallClock):
+    """Ranges of whole local days, the last one included, for rows that carry dates."""
+
+    def range(self, window: Window) -> dict[str, str]:
+        """Give the parameters that ask for every day that a window touches."""
+        first, last = (self._date(at) for at in (window.start, window.end - _INSTANT))
+        return {"date_from": f"{first} 00:00:00", "date_till": f"{last} 23:59:59"}
+
+    def edge(self, moment: datetime) -> datetime:
+        """Give the first midnight that is not before a moment."""
+        return self.unit(moment - _INSTANT).end
+
+    def unit(self, moment: datetime) -> Window:
+        """Give the day that holds a moment."""
+        return next(steps(Span(moment, moment + _INSTANT), self.zone, "day"))
+
+    def cut(self, window: Window, parts: int) -> list[Window]:
+        """Cut a window at midnights into at most so many parts."""
+        days = list(steps(Span(window.start, window.end), self.zone, "day"))
+        inner = [day.start for day in days[:: -(-len(days) // parts)]][1:]
+        ends = [*inner, window.end]
+        return [Window(a, b) for a, b in zip([window.start, *inner], ends, strict=True)]
+
+    def _date(self, moment: datetime) -> str:
+        return moment.astimezone(self.zone).date().isoformat()

@@ -25,6 +25,7 @@ class Employees(ListStream):
 
     name = "employees"
     method = "get.employees"
+    order = "full_name"
 
 
 class EmployeeGroups(ListStream):
@@ -69,6 +70,7 @@ class Sites(ListStream):
 
     name = "sites"
     method = "get.sites"
+    order = None
 
 
 class SiteBlocks(ListStream):
@@ -76,6 +78,7 @@ class SiteBlocks(ListStream):
 
     name = "site_blocks"
     method = "get.site_blocks"
+    order = "site_id"
 
 
 class VirtualNumbers(ListStream):
@@ -91,6 +94,7 @@ class Scenarios(ListStream):
     name = "scenarios"
     method = "get.scenarios"
     asks_fields = True
+    order = "id"
 
 
 class Segments(ListStream):
@@ -98,6 +102,7 @@ class Segments(ListStream):
 
     name = "segments"
     method = "get.segments"
+    order = "id"
 
 
 class Schedules(ListStream):
@@ -120,6 +125,7 @@ class Sources(ListStream):
     name = "sources"
     method = "get.sources"
     asks_fields = True
+    order = "id"
 
 
 class SourceGroups(ListStream):
@@ -127,6 +133,7 @@ class SourceGroups(ListStream):
 
     name = "source_groups"
     method = "get.sources_groups"
+    order = "id"
 
 
 class SourceChannels(ListStream):
@@ -134,6 +141,7 @@ class SourceChannels(ListStream):
 
     name = "source_channels"
     method = "get.sources_channels"
+    order = "id"
 
 
 class Contacts(ListStream):
@@ -142,6 +150,7 @@ class Contacts(ListStream):
     name = "contacts"
     method = "get.contacts"
     selected_by_default = False
+    order = "full_name"
 
 
 class ContactGroups(ListStream):
@@ -167,6 +176,7 @@ class SipLines(ListStream):
     method = "get.sip_lines"
     selected_by_default = False
     secret_fields = ("password",)
+    order = "virtual_phone_number"
 
 
 class MediaFiles(ListStream):
@@ -175,6 +185,7 @@ class MediaFiles(ListStream):
     name = "media_files"
     method = "get.media_files"
     selected_by_default = False
+    order = "id"
 
 
 class BlacklistPhoneNumbers(ListStream):
@@ -183,6 +194,7 @@ class BlacklistPhoneNumbers(ListStream):
     name = "blacklist_phone_numbers"
     method = "get.blacklist_phone_numbers"
     selected_by_default = False
+    order = "id"
 
 
 class AutoCallCampaigns(ListStream):
@@ -199,6 +211,7 @@ class Customers(ListStream):
     name = "customers"
     method = "get.customers"
     selected_by_default = False
+    order = "status"
 
 
 class CustomerUsers(ListStream):

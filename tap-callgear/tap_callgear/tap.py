@@ -84,7 +84,7 @@ class TapCallGear(ApiTap):
 
     def check_settings(self) -> None:
         """Check credentials, zone and excluded fields before any request."""
-        has_key = bool(self.config.get("access_token"))
+        has_key = bool((self.config.get("access_token") or "").strip())
         has_login = bool(self.config.get("login")), bool(self.config.get("password"))
         if has_key and any(has_login):
             raise SettingRefused("access_token", "and login exclude each other; set one of them.")
@@ -105,7 +105,8 @@ class TapCallGear(ApiTap):
             stream = known.get(name)
             if stream is None:
                 raise SettingRefused("exclude_fields", f"names a stream '{name}' that is unknown.")
-            needed = {*stream.primary_keys, stream.replication_key} & set(fields)
+            own = {*stream.primary_keys, stream.replication_key, *stream.needed}
+            needed = own & set(fields)
             if needed:
                 raise SettingRefused(
                     "exclude_fields", f"cannot leave out '{min(needed)}' of '{name}': it is needed."

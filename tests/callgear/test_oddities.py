@@ -139,7 +139,13 @@ def test_a_field_that_the_account_lacks_is_named(account: OpenAccount) -> None:
 
 
 @pytest.mark.parametrize(
-    "excluded", [{"calls": ["id"]}, {"calls": ["start_time"]}, {"no_such_stream": ["id"]}]
+    "excluded",
+    [
+        {"calls": ["id"]},
+        {"calls": ["start_time"]},
+        {"campaign_daily_stats": ["engine"]},
+        {"no_such_stream": ["id"]},
+    ],
 )
 def test_needed_fields_cannot_be_excluded(
     account: OpenAccount, excluded: dict[str, list[str]]
@@ -151,6 +157,19 @@ def test_needed_fields_cannot_be_excluded(
     assert not asked(plain)
 
 
+def test_fields_that_only_some_accounts_know_are_left_out(account: OpenAccount) -> None:
+    lacking = {"called_phone_number", "action_id"}
+    today = account(missing_fields={"get.call_legs_report": lacking})
+    run = today.run(catalog=today.catalog("call_legs"))
+    assert run.code == 0, run.stderr
+    records = run.records("call_legs")
+    assert len(records) == len(today.truth("call_legs"))
+    assert all(not lacking & record.keys() for record in records)
+    assert any("scenario_name" in record for record in records)
+    told = "\n".join(run.said("WARNING"))
+    assert all(name in told for name in lacking)
+
+
 def test_both_kinds_of_credentials_are_refused(account: OpenAccount) -> None:
     plain = account()
     for extra in ({"login": "sandbox", "password": "sandbox-password"}, {"timezone": "Mars/Base"},
@@ -158,6 +177,9 @@ def test_both_kinds_of_credentials_are_refused(account: OpenAccount) -> None:
         run = plain.run({**plain.config, **extra})
         assert run.code == 2, run.stderr
         assert len(run.said("ERROR")) == 1
+    run = plain.run({**plain.config, "access_token": "  "})
+    assert run.code == 2, run.stderr
+    assert "'access_token'" in run.said("ERROR")[0]
     assert not asked(plain)
 
 
