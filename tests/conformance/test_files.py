@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conformance.conftest import Output
-from tests.conformance.test_tools import fed
+from tests.conformance.test_tools import Command, fed
 from tests.contract.bench import serve
 from tests.contract.runner import Run, announced
 from tests.e2e.object_store import KEY, SECRET, Bucket, bucket
@@ -31,12 +31,18 @@ def store() -> Iterator[Bucket]:
         yield made
 
 
-def test_target_jsonl(output: Output, tmp_path: Path) -> None:
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps({"destination_path": str(tmp_path), "do_timestamp_file": False}))
+def jsonl(folder: Path) -> Command:
+    """Give the command of target-jsonl."""
+    config = folder / "config.json"
+    config.write_text(json.dumps({"destination_path": str(folder), "do_timestamp_file": False}))
     program = client_python("target-jsonl", "target-jsonl==0.1.4").with_name("target-jsonl")
+    return [program, "--config", config]
+
+
+def test_target_jsonl(output: Output, tmp_path: Path) -> None:
+    command = jsonl(tmp_path)
     for _ in range(2):
-        done = fed([program, "--config", config], output.messages)
+        done = fed(command, output.messages)
         assert done.returncode == 0, done.stderr[-3000:]
         assert json.loads(done.stdout.splitlines()[-1]) == output.run.state
     for stream in output.run.streams:
@@ -51,13 +57,13 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=float))
 
 
-def put(messages: Path, store: Bucket, prefix: str, form: str) -> None:
-    """Load messages with target-s3."""
+def s3(folder: Path, store: Bucket, prefix: str, form: str) -> Command:
+    """Give the command of target-s3."""
     aws = {
         "aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "aws_region": "us-east-1",
         "aws_bucket": store.name, "aws_endpoint_override": store.endpoint,
     }  # fmt: skip
-    config = messages.with_name(f"target-s3-{form}.json")
+    config = folder / f"target-s3-{form}.json"
     config.write_text(
         json.dumps(
             {
@@ -70,7 +76,12 @@ def put(messages: Path, store: Bucket, prefix: str, form: str) -> None:
         )
     )
     program = client_python("target-s3", "plinxore-target-s3==0.1.7").with_name("target-s3")
-    done = fed([program, "--config", config], messages)
+    return [program, "--config", config]
+
+
+def put(messages: Path, store: Bucket, prefix: str, form: str) -> None:
+    """Load messages with target-s3."""
+    done = fed(s3(messages.parent, store, prefix, form), messages)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
@@ -126,3 +137,29 @@ def test_target_s3_with_parquet(store: Bucket, tmp_path: Path) -> None:
         bodies = [store.read(key) for key in store.keys(f"flat/{stream}/")]
         rows = [row for body in bodies for row in pq.read_table(io.BytesIO(body)).to_pylist()]
         assert_same(run, stream, rows, keys=bench.facts(stream).keys, cut="seconds")
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+@pytest.mark.parametrize("loader", ["target-jsonl", "target-s3"])
+def test_who_takes_no_batch_files_fails_and_keeps_no_state(
+    loader: str, form: str, store: Bucket, tmp_path: Path
+) -> None:
+    """So nothing is taken for loaded: the next run, without files, brings the rows."""
+    encoding = {"format": form, "compression": "gzip"}
+    with serve("callgear", tmp_path, days=3) as bench:
+        batch = {"encoding": encoding, "storage": {"root": tmp_path.as_uri()}}
+        flat = {"flattening_enabled": True, "flattening_max_depth": 1}
+        config = {**bench.config, **flat, "batch_config": batch}
+        run = bench.run(config, catalog=bench.catalog("tags"))
+    assert {message["type"] for message in run.messages} == {"SCHEMA", "BATCH", "STATE"}
+    (messages := tmp_path / "messages.jsonl").write_bytes(b"\n".join(run.lines))
+    command = jsonl(tmp_path) if loader == "target-jsonl" else s3(tmp_path, store, "none", "jsonl")
+    done = fed(command, messages)
+    told = {
+        "target-jsonl": "asdict",
+        "jsonl": "'batch_start_time'",
+        "parquet": "KeyError: 'parquet'",
+    }
+    assert done.returncode == 1
+    assert told.get(loader, told[form]) in done.stderr
+    assert done.stdout == ""

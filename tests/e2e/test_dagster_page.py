@@ -67,7 +67,7 @@ def served(command: str, port: int, checkout: Path) -> set[tuple[str, ...]]:
     with running(f"exec {command}", checkout, environment) as process:
         found = assets(port)
         os.killpg(process.pid, signal.SIGINT)
-        said, err = process.communicate(timeout=60)
+        said, err = process.communicate(timeout=LONGEST)
     assert process.returncode == 130, err[-3000:]
     assert f"http://127.0.0.1:{port} (Ctrl-C ends it)" in said
     with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
@@ -80,6 +80,7 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+@pytest.mark.timeout(900)  # many programs, one after the other
 def test_the_page_is_served_until_it_is_interrupted(checkout: Path) -> None:
     [sample] = commands(block("docs/backfill.md", "run.py dagster   "))
     [own] = commands(block("docs/backfill.md", "--port 3000"))
