@@ -98,6 +98,11 @@ class Page:
             return self
         columns = [map(str, self.column(name)) for name in key]
         marks: list[Any] = [*columns[0]] if len(key) == 1 else [*zip(*columns, strict=True)]
+        distinct = set(marks)
+        is_new = seen.isdisjoint(distinct) and not any(map(earlier.__contains__, distinct))
+        if is_new and len(distinct) == len(marks):  # as mostly
+            seen |= distinct
+            return self
         fresh = []
         for row, mark in zip(self.rows, marks, strict=True):
             if mark not in seen:

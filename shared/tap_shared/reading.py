@@ -120,7 +120,7 @@ class Reading:
             return records
         first, last = instant_text(self._tap.settings.start_date), instant_text(self._span.end)
         times = column_of(records, field)
-        if all(at and first <= at < last for at in times):
+        if all(times) and (not times or (first <= min(times) and max(times) < last)):
             return records
         return [r for r, at in zip(records, times, strict=True) if not at or first <= at < last]
 
