@@ -92,6 +92,15 @@ class Project:
             raise
         return Load(process.returncode, out.splitlines())
 
+    def files(self) -> dict[str, str]:
+        """Give what lies in the folder of Meltano: catalogs, logs, settings, and its database."""
+        root = self.folder / ".meltano"
+        return {
+            str(path.relative_to(root)): path.read_bytes().decode("utf-8", "replace")
+            for path in sorted(root.rglob("*"))
+            if path.is_file()
+        }
+
     def kill(self, has_begun: Callable[[], bool], after: float, *select: str) -> int:
         """Run, and kill all its processes so many seconds after it began; give the exit code."""
         process = self._start(select)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 from collections import Counter
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from tests.contract.cases import Case
 from tests.contract.truth import differences, moment
 from tests.e2e.pipeline import Project
 from tests.e2e.tables import Tables, column_type
+from tests.hostile.leaks import leaked, secrets_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.warehouse]
 
@@ -121,6 +123,11 @@ def killed(source: Bench, project: Project, *select: str) -> None:
     code = project.kill(lambda: bool(source.server.log.entries), pause, *select)
     assert code == -signal.SIGKILL
     source.server.latency = 0
+    # What Meltano hands to the tap is deleted at the end of a run; a killed one leaves it.
+    secrets = secrets_of(source, project.settings)
+    holding = {name for name, text in project.files().items() if leaked(text, secrets)}
+    assert holding
+    assert all(re.fullmatch(r"run/tap-\w+/tap\.[\w-]+\.config\.json", name) for name in holding)
 
 
 def test_what_a_kill_leaves_is_mended_and_another_machine_goes_on(
