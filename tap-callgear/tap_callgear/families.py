@@ -128,7 +128,7 @@ class ReportStream(CallGearStream):
     Attributes:
         is_sortable: Whether the vendor sorts by the replication key.
         longest: Longest range that the vendor answers.
-        order: Further fields that the vendor sorts by, where rows share their time.
+        order: Further fields that the vendor sorts by, for more rows of one time than a page.
         least_lookback: Lookback below which the setting is not heeded, as old rows are restated.
     """
 
@@ -149,11 +149,12 @@ class ReportStream(CallGearStream):
 
     def _report(self, context: Context | None) -> Report:
         return Report(
-            partial(self._fetch, context),
+            partial(self._fetch, context, ()),
             self.replication_key if self.is_sortable else None,
             self.keys,
             self.clock,
             Sizer(self.tap.settings.page_size, self.longest),
+            ordered=partial(self._fetch, context, self.order),
         )
 
     @property
@@ -161,9 +162,11 @@ class ReportStream(CallGearStream):
         """What writes the ranges that are asked for."""
         return self.tap.client.clock
 
-    def _fetch(self, context: Context | None, window: Window, offset: int) -> Page:
+    def _fetch(
+        self, context: Context | None, order: Sequence[str], window: Window, offset: int
+    ) -> Page:
         params: dict[str, Any] = {**self.clock.range(window), **(context or {})}
-        by = [*([self.replication_key] if self.is_sortable else []), *self.order]
+        by = [*([self.replication_key] if self.is_sortable else []), *order]
         if by:
             params["sort"] = [{"field": name, "order": "asc"} for name in by]
         return self.shape(

@@ -89,6 +89,7 @@ class Report:
         sizer: Sizes windows.
         is_steady: Whether offsets have given every row so far; after a window that lacked some,
             none is tried again.
+        ordered: Reads the same in an order that tells rows of one time apart, where there is one.
     """
 
     fetch: Fetch
@@ -97,6 +98,7 @@ class Report:
     clock: WallClock
     sizer: Sizer
     is_steady: bool = True
+    ordered: Fetch | None = None
 
     def nodes(self, span: Span, length: timedelta) -> list[Node]:
         """Give the chain of windows that reads a span."""
@@ -211,6 +213,7 @@ class Report:
 
         The order of equal times may change from request to request, so a pass may miss rows.
         """
+        fetch = self.ordered or self.fetch
         rows: list[Any] = []
         size = 0
         seen: set[object] = set()
@@ -218,7 +221,7 @@ class Report:
             offset, before = 0, len(rows)
             while True:
                 self._refuse_beyond(window, offset)
-                page = self.fetch(window, offset)
+                page = fetch(window, offset)
                 offset, size = offset + len(page), size + page.size
                 ended = not len(page) or (page.total is not None and offset >= page.total)
                 rows += page.unseen(self.keys, seen).rows

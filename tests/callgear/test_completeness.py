@@ -24,6 +24,7 @@ from tests.callgear.requests_log import asked, length
 from tests.contract.bench import Bench
 
 CALLS = "get.calls_report"
+FIGURES = "get.campaign_daily_stat"
 BERLIN = ZoneInfo("Europe/Berlin")
 LAST_OFFSET = 100_000
 LIMIT = 10_000
@@ -35,6 +36,16 @@ def assert_complete(account: Bench, config: Mapping[str, Any], *streams: str) ->
     found = account.by_identity(run)
     for stream in streams:
         assert found[stream].keys() == account.truth(stream).keys(), stream
+
+
+def test_only_a_crowded_day_is_asked_for_in_further_order(account: OpenAccount) -> None:
+    plain = account(days=5, stable_order=False)
+    for page_size, most in ((5000, 1), (2, 6)):
+        before = len(asked(plain, FIGURES))
+        config = {**plain.config, "page_size": page_size}
+        assert_complete(plain, config, "campaign_daily_stats")
+        sorts = {len(params["sort"]) for params in asked(plain, FIGURES)[before:]}
+        assert max(sorts) == most
 
 
 @pytest.mark.parametrize("bare", [True, False])
