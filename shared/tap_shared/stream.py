@@ -8,7 +8,7 @@ of time (`nodes`) and, where the vendor gives a count, how to tell that a window
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,6 +22,8 @@ from tap_shared.codec import Codec
 from tap_shared.coerce import Rules
 from tap_shared.conform import EXTRA, Conformer, declared_schema, tagged, without_deselected
 from tap_shared.errors import EndsRun, SettingRefused, StreamFailed, Unreachable
+from tap_shared.failures import labelled
+from tap_shared.instants import instant_text
 from tap_shared.once import made_once
 from tap_shared.page import Page
 from tap_shared.prefetch import Node, ReadAhead
@@ -41,6 +43,7 @@ __all__ = ["ApiStream", "Context", "WindowRead"]
 Context = Mapping[str, Any]
 
 _LIST_BYTES = 4 << 20
+_PUNCTUAL = timedelta(minutes=5)  # that clocks of two machines may be apart
 
 
 class ApiStream(Stream):
@@ -137,6 +140,8 @@ class ApiStream(Stream):
         settings = self.tap.settings
         key = self.watermark_key
         found = bookmark(self.get_context_state(context), key) if key else None
+        if found is not None and found - self.tap.run_start > _PUNCTUAL:
+            self._warn_of_the_future(found, context)
         return span_of_run(
             start_date=settings.start_date,
             end_date=settings.end_date,
@@ -145,6 +150,14 @@ class ApiStream(Stream):
             run_start=self.tap.run_start,
             lag=self.lag,
         )
+
+    def _warn_of_the_future(self, mark: datetime, context: Context | None) -> None:
+        """Say that a clock is wrong, or was when the bookmark was written."""
+        self.logger.warning(
+            "Stream %s: its bookmark, %s, lies ahead of this machine's clock, and little or nothing"
+            " is read until then. Set the clock; if it was wrong before, set the bookmark back in"
+            " the state.", labelled(self.name, context), instant_text(mark),
+        )  # fmt: skip
 
     def lookback(self) -> timedelta:
         """Give how far before the bookmark to read again."""

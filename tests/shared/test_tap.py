@@ -126,6 +126,21 @@ def test_a_sound_run_ends_with_0_and_the_state_at_the_upper_bound(bench: Open) -
     assert run.lines[-1]["type"] == "STATE"
 
 
+def test_a_bookmark_ahead_of_the_clock_is_told(bench: Open) -> None:
+    """A run whose clock was decades ahead wrote it: the next ones would be silent for as long."""
+    opened, ahead = bench(), "2199-01-01T00:00:00.000000Z"
+    parts = [{"context": {"site": "a"}, "replication_key_value": ahead}]
+    marks = {"calls": {"replication_key_value": ahead}, "visits": {"partitions": parts}}
+    run = opened.run("--state", opened.file("state.json", {"bookmarks": marks}))
+    assert run.code == 0
+    told = [line for line in run.said.splitlines() if "ahead of this machine's clock" in line]
+    assert len(told) == 2
+    assert f"Stream 'calls': its bookmark, {ahead}, lies" in told[0]
+    assert f"Stream 'visits' (site a): its bookmark, {ahead}, lies" in told[1]
+    sound = opened.run("--state", opened.file("state.json", {"bookmarks": {}}))
+    assert "ahead of" not in sound.said
+
+
 def test_a_stream_that_fails_leaves_the_others_alone(bench: Open) -> None:
     run = bench(refused={"/calls": (400, "2024-01-05")}).run()
     assert run.code == 1
