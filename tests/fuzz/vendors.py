@@ -179,10 +179,10 @@ class Vendor:
 
     def run(self, stream: str, plan: Mapping[int, int]) -> None:
         """Read one stream while answers of these numbers are spoilt by these seeds."""
-        catalog = json.loads(json.dumps(self.catalog))
-        for entry in catalog["streams"]:
-            root = next(one for one in entry["metadata"] if not one["breadcrumb"])
-            root["metadata"]["selected"] = entry["tap_stream_id"] == stream
+        [entry] = [one for one in self.catalog["streams"] if one["tap_stream_id"] == stream]
+        [root] = [one for one in entry["metadata"] if not one["breadcrumb"]]
+        chosen = {**root, "metadata": {**root["metadata"], "selected": True}}
+        catalog = {"streams": [{**entry, "metadata": [chosen]}]}  # of one stream: it takes time
         self._adapter.plan = plan
         out = io.StringIO()
         with self._surroundings(), contextlib.redirect_stdout(out):
