@@ -22,12 +22,14 @@ settings.load_profile("patient")
 LONGEST = (
     "tests/e2e/test_standalone.py",
     "tests/e2e/test_postgres.py",
+    "tests/hostile/test_hostile.py",
     "tests/contract/test_state.py",
     "tests/e2e/test_documented_commands.py",
     "tests/conformance/test_snowflake.py",
     "tests/e2e/test_dagster_page.py",
     "tests/backfill/test_workers.py",
     "tests/soak/test_soak.py",
+    "tests/hostile/test_secrets.py",
     "tests/infinity/test_memory.py",
 )
 """Files that take longest, the longest first."""
