@@ -60,6 +60,7 @@ def fuzz(
         cases: How many; 0 is rounds of several hundred, each with a seed of its own.
         shrinks: Whether the smallest input that shows a flaw is looked for.
     """
+    target.cases.validate()  # what is made once is made here, and not while inputs are drawn
     end, tried = time.monotonic() + seconds, 0
     phases = [Phase.generate, *([Phase.shrink] if shrinks else [])]
     while True:
