@@ -162,7 +162,7 @@ def no_list(vendor: Hostile) -> bytes:
 
 _CIRCLE = (
     "in a circle|same pages again|same rows again|does not grow|did not heed|different ones"
-    "|outside the range"
+    "|outside the range|more than its offsets reach"
 )
 
 ROWS: Mapping[str, Row] = {

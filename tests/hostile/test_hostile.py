@@ -96,6 +96,13 @@ def test_it_ends_bounded_and_plainly(reader: Reader, what: str) -> None:
     check(run, row, reader.name)
 
 
+REFUSED = {
+    "callgear": "more than its offsets reach",
+    "pbx": "did not heed the dates",  # so many rows make it ask for shorter ranges
+}
+"""Where so large a total is not begun with -> what is said."""
+
+
 @every(WIRE)
 @pytest.mark.parametrize("send", [endless, dripping_row, dripping_head])
 def test_what_does_not_end_by_itself_ends_at_a_signal(
@@ -107,9 +114,9 @@ def test_what_does_not_end_by_itself_ends_at_a_signal(
     assert time.monotonic() - begun < 5
     assert run.mebibytes < MOST_MEMORY
     assert json.loads(run.lines[-1])["type"] == "STATE"
-    if (reader.name, send) == ("pbx", endless):  # so many rows make it ask for shorter ranges
+    if send is endless and (why := REFUSED.get(reader.name)):
         assert run.code == 1
-        assert any("did not heed the dates" in line for line in errors_of(run))
+        assert any(why in line for line in errors_of(run))
         return
     assert run.code == 128 + signal.SIGTERM
 
