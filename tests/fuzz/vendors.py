@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -206,7 +205,6 @@ class Unforeseen(BaseException):
 @cache
 def vendor(name: str) -> Vendor:
     """Give a vendor, made once."""
-    logging.getLogger(f"tap-{name}").setLevel(logging.CRITICAL)
     return Vendor(name)
 
 
