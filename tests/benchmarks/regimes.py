@@ -98,15 +98,14 @@ _WIDE = ("callgear", "interactions")
 def _cpu(sizes: Sizes) -> Iterator[Race]:
     """No latency: what a row costs."""
     for tap, shape in SHAPES.items():
-        is_wide = tap in _WIDE
-        slow = 3 if is_wide else 2  # runs of half a minute repeat well
+        slow = 2  # runs of half a minute repeat well
         entries = [
             Entry("limit"), Entry("bytes", rounds=3), Entry("ours"), Entry("ours", 4, rounds=2),
             *(Entry(peer, rounds=slow) for peer in ("cookiecutter", "dlt", "airbyte")),
         ]  # fmt: skip
         if tap == "callgear":  # the one with nested values to flatten
             entries += [Entry("mapped", rounds=2), Entry("flattened", rounds=2)]
-        if not is_wide:
+        if tap not in _WIDE:
             entries.append(Entry("singer-python", rounds=1))
         yield Race("cpu", tap, sizes.rows, shape.page_size, entries, sizes.rounds)
 

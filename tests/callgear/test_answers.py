@@ -99,7 +99,7 @@ def test_a_total_that_is_none_is_not_believed(account: OpenAccount, total: Any) 
         return Reply(reply.status, content, reply.headers)
 
     odd.vendor.handle = handle  # type: ignore[method-assign]
-    run = odd.run({**odd.config, "page_size": 4}, catalog=odd.catalog("tags"))
+    run = odd.run({**odd.config, "page_size": 4}, catalog=odd.catalog("tags"), hurries=True)
     assert run.code == 0, run.stderr
     assert odd.by_identity(run)["tags"].keys() == odd.truth("tags").keys()
 

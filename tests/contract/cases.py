@@ -105,8 +105,8 @@ def _without_installation(row: Row) -> Row:
 
 
 _INFINITY = Case(
-    options={"calls": 160, "short_pages": 0.1},
-    config={"page_size": 100, "window": "3d", "lookback": "5d"},
+    options={"calls": 110, "short_pages": 0.1},
+    config={"page_size": 70, "window": "5d", "lookback": "5d"},
     wire={"*": _without_installation},
     misfits={"*": frozenset({"leadScore", "deDupeFields"})},
     wrong={"api_key": "sandbox-no-such-key"},

@@ -123,7 +123,7 @@ def echo(status: int) -> Handle:
 def test_a_vendor_that_echoes_the_request(source: Source, status: int) -> None:
     replace(source, echo(status))
     config = source.config(nasty=True)
-    run = source.run(config, signal=signal.SIGTERM, seconds=1.5)
+    run = source.run(config, signal=signal.SIGTERM, seconds=0.8)
     assert run.code
     source.check(run, config)
 
@@ -140,7 +140,7 @@ def test_a_refusal_that_holds_the_rows(source: Source, status: int) -> None:
 
     replace(source, answer)
     config = source.config(nasty=False)
-    run = source.run(config, signal=signal.SIGTERM, seconds=1.5)
+    run = source.run(config, signal=signal.SIGTERM, seconds=0.8)
     assert run.code
     source.check(run, config)
 
@@ -155,7 +155,7 @@ def test_a_wrong_key(source: Source) -> None:
 def test_faults_of_all_kinds(source: Source) -> None:
     source.bench.server.faults = Faults(rate=0.4, seed=3)
     config = source.config(nasty=False)
-    source.check(source.run(config, signal=signal.SIGTERM, seconds=3), config)
+    source.check(source.run(config, signal=signal.SIGTERM, seconds=1.5), config)
 
 
 def test_a_dead_host(source: Source) -> None:
