@@ -80,8 +80,8 @@ def _test(options: argparse.Namespace) -> int:
     """Run the tests, a file a process; everything after `test` goes to pytest."""
     pytest = [executable("python"), "-m", "pytest"]
     if not {"-n", "-n0", "--pdb", "-x"} & set(options.rest):
-        # One more than there are cores, as many tests wait for servers; conftest.py orders them.
-        pytest += ["-n", str((os.cpu_count() or 1) + 1)]
+        # Two more than there are cores, as many tests wait for servers; conftest.py orders them.
+        pytest += ["-n", str((os.cpu_count() or 1) + 2)]
         pytest += ["--dist=loadfile", "--no-loadscope-reorder"]
     return _step("tests", [*pytest, *options.rest])
 
