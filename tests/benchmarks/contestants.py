@@ -191,7 +191,8 @@ def ours(scene: Scene, name: str = "", **settings: Any) -> Peer:
         **({"requests_per_minute": scene.rate * 60} if scene.rate else {}),
         **settings,
     }
-    file = scene.file(name.replace(" ", "-"), config)
+    # A tap that is told the rate is another one than the tap that is not.
+    file = scene.file(f"{name.replace(' ', '-')}-{scene.rate}", config)
     catalog = _catalog(scene, file)
     command = [sys.executable, "-m", f"tap_{shape.tap}", "--config", file, "--catalog", catalog]
     return Peer(name, command, _SINGER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,11 @@ def test_a_window_holds_the_rows_of_its_time(tap: str) -> None:
         assert all(
             f'"{rows.shape.time}":"'.encode() + day in row for row in rows.rendered[first:last]
         )
+
+
+def test_what_one_tap_is_told_of_the_rate_no_other_is(tmp_path: Path) -> None:
+    with serve("callgear", 50) as served:
+        peers = [PEERS["ours"](Scene(served, 20, tmp_path, 8, rate)) for rate in (10, 0)]
+        told, untold = (json.loads(Path(peer.command[4]).read_text("utf-8")) for peer in peers)
+    assert told.pop("requests_per_minute") == 600
+    assert told == untold
