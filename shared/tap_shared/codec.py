@@ -22,6 +22,7 @@ from msgspec import UNSET, Raw, Struct
 from tap_shared.coerce import Rules
 from tap_shared.columns import NOTHING, Column
 from tap_shared.conform import EXTRA, Conformer, misfit_value
+from tap_shared.decoders import decoder
 from tap_shared.packed import PackedRows
 from tap_shared.page import decode, fill, has_nul
 from tap_shared.row_types import (
@@ -79,17 +80,15 @@ class _Plan:
         left = codec.selected | codec.unoffered
         self.dropped = [attributes[name] for name in types if name not in left]
         self.rows = list.__class_getitem__(self.kind)
-        self.page = msgspec.json.Decoder(self.rows)
-        self.one = msgspec.json.Decoder(self.kind)
-        self.wholes: dict[Any, msgspec.json.Decoder[Any]] = {}
+        self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+        self.page = decoder(self.rows, self._decoders)
+        self.one = decoder(self.kind, self._decoders)
 
     def whole(self, envelope: Any, *, is_packed: bool, by_row: bool) -> msgspec.json.Decoder[Any]:
         """Give the decoder of a whole answer."""
         row: Any = Raw if is_packed else self.kind
         kind = envelope[row if by_row else list.__class_getitem__(row)]
-        if kind not in self.wholes:
-            self.wholes[kind] = msgspec.json.Decoder(kind)
-        return self.wholes[kind]
+        return decoder(kind, self._decoders)
 
 
 class Codec:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import repeat
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
+from tap_shared.decoders import decoder
 from tap_shared.errors import PleaseRetry
 from tap_shared.writer import encode_record, storable
 
@@ -183,7 +184,7 @@ def decode(body: bytes, kind: type[T]) -> T:
     """
     try:
         if not has_nul(body):
-            return msgspec.json.decode(body, type=kind)
+            return cast("T", decoder(kind).decode(body))
     except msgspec.ValidationError as err:
         if _HUGE not in str(err):
             msg = f"the answer has an unexpected shape ({_place(err)})"
@@ -212,7 +213,7 @@ def _lenient(body: bytes, kind: type[T]) -> T:
             )
         )  # fmt: skip
         # Written and read once more, since a type may keep parts of the text as they are (Raw).
-        return msgspec.json.decode(encode_record(value), type=kind)
+        return cast("T", decoder(kind).decode(encode_record(value)))
     except msgspec.ValidationError as err:
         msg = f"the answer has an unexpected shape ({_place(err)})"
         raise PleaseRetry(msg) from None

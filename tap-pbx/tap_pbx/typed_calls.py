@@ -17,6 +17,7 @@ from msgspec import Raw, Struct
 from tap_pbx.envelope import CALL, check_offset, integer
 from tap_pbx.refusals import error_of
 from tap_shared.codec import Codec
+from tap_shared.decoders import decoder
 from tap_shared.errors import PleaseRetry
 from tap_shared.page import Page, column_of, value_of
 
@@ -110,7 +111,7 @@ def typed_page(body: bytes, codec: Codec, key: KeyMarks) -> Page | None:
     answer = codec.whole(_Answer, body, by_row=True)
     if answer is None:  # one of its rows does not fit
         try:
-            answer = msgspec.json.decode(body, type=_Answer[Raw])
+            answer = decoder(_Answer[Raw]).decode(body)
         except _FAULTS:
             return None
     total, shown = integer(answer.max_result_size), integer(answer.current_result_size)

@@ -17,6 +17,7 @@ from typing import Self
 import msgspec
 
 from tap_shared.backfill.store import Store
+from tap_shared.decoders import decoder
 
 __all__ = ["Lease", "take"]
 
@@ -94,7 +95,7 @@ def take(
     newest = _newest(store, folder)
     if newest:
         body = store.read(newest)
-        if body is None or msgspec.json.decode(body, type=_Held).until > time.time():
+        if body is None or decoder(_Held).decode(body).until > time.time():
             return None
     number = int(newest.rpartition("/")[2]) + 1 if newest else 1
     name = f"{folder}/{number:08}"

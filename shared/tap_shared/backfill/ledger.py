@@ -13,6 +13,7 @@ import msgspec
 
 from tap_shared.backfill.slices import Track, window_name, window_of
 from tap_shared.backfill.store import Store
+from tap_shared.decoders import decoder
 from tap_shared.windows import Window
 
 __all__ = ["Entry", "Ledger", "Reach"]
@@ -83,7 +84,7 @@ class Ledger:
     def entries(self, track: Track, windows: Sequence[Window]) -> list[tuple[Window, Entry]]:
         """Read the entries of some windows."""
         found = ((window, self.store.read(_name(track, window))) for window in windows)
-        return [(w, msgspec.json.decode(body, type=Entry)) for w, body in found if body]
+        return [(w, decoder(Entry).decode(body)) for w, body in found if body]
 
     def recent(self, track: Track, covered: Sequence[Window]) -> list[tuple[Window, float]]:
         """Give the last windows and what they took, for choosing the next size."""
