@@ -13,12 +13,14 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
-from contact_sandbox import Faults
+from contact_sandbox import Faults, Reply, Request
 from tests.contract.bench import Bench, serve
 from tests.contract.runner import read_line
 from tests.e2e.test_progress import structured
@@ -112,9 +114,23 @@ def _block(leader: int) -> bytes:
         return b""
 
 
+def slow_goals(vendor: Any) -> Callable[[Request], Reply]:
+    """Let each answer to goals take longer than the line takes to be drawn anew."""
+    plain = vendor.handle
+
+    def handle(request: Request) -> Reply:
+        if b'"get.goals_report"' in request.body:
+            time.sleep(1)
+        reply: Reply = plain(request)
+        return reply
+
+    return handle
+
+
 def test_a_live_line_tells_of_each_stream_and_leaves_log_and_records_whole(
-    callgear: Bench,
+    callgear: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(callgear.vendor, "handle", slow_goals(callgear.vendor))
     run = watch(callgear)
     assert run.code == 0, run.written
     live = [part.removesuffix("\x1b[0m") for part in run.written.split("\x1b[2m")[1:]]
