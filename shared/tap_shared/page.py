@@ -18,7 +18,7 @@ from tap_shared.decoders import decoder
 from tap_shared.errors import PleaseRetry
 from tap_shared.writer import encode_record, storable
 
-__all__ = ["Page", "column_of", "decode", "drop", "fill", "has_nul", "value_of"]
+__all__ = ["Page", "column_of", "decode", "drop", "fill", "has_nul", "put", "value_of"]
 
 T = TypeVar("T")
 
@@ -77,10 +77,7 @@ class Page:
             fill(self.rows, self.rows[0].attributes[name], values)
             return
         for row, value in zip(self.rows, values, strict=False):
-            if type(row) is dict:
-                row[name] = value
-            else:
-                setattr(row, row.attributes[name], value)
+            put(row, name, value)
 
     def keep(self, test: Callable[[Row], bool]) -> Page:
         """Keep the rows that pass a test."""
@@ -139,6 +136,14 @@ def value_of(row: Row, name: str) -> Any:
     attribute = row.attributes.get(name)
     value = None if attribute is None else getattr(row, attribute)
     return None if value is msgspec.UNSET else value
+
+
+def put(row: Row, name: str, value: Any) -> None:
+    """Set a field of a row."""
+    if type(row) is dict:
+        row[name] = value
+    else:
+        setattr(row, row.attributes[name], value)
 
 
 def drop(row: Row, name: str) -> None:

@@ -13,9 +13,9 @@ from singer_sdk.schema.source import SchemaDirectory
 from tap_pbx import schemas
 from tap_pbx.history import CallRead, Part, second_of, whole_seconds
 from tap_pbx.links import without_key
-from tap_pbx.typed_calls import LINK, put
+from tap_pbx.typed_calls import LINK
 from tap_shared.errors import StreamFailed
-from tap_shared.page import Page
+from tap_shared.page import Page, put
 from tap_shared.prefetch import Fence, Node, Step
 from tap_shared.stream import ApiStream, WindowRead
 from tap_shared.windows import SECOND, Span, Window, plan

@@ -19,9 +19,9 @@ from tap_pbx.refusals import error_of
 from tap_shared.codec import Codec
 from tap_shared.decoders import decoder
 from tap_shared.errors import PleaseRetry
-from tap_shared.page import Page, column_of, value_of
+from tap_shared.page import Page, column_of, put, value_of
 
-__all__ = ["KeyMarks", "put", "typed_page"]
+__all__ = ["KeyMarks", "typed_page"]
 
 LINK = "recordingUrl"
 
@@ -147,11 +147,3 @@ def _may_be_calls(rows: Sequence[Row]) -> bool:
 
 
 _MARKS = sorted(CALL.fields - {CALL.key})
-
-
-def put(row: Row, name: str, value: Any) -> None:
-    """Set a field of a row, dictionary or structure."""
-    if type(row) is dict:
-        row[name] = value
-    else:
-        setattr(row, row.attributes[name], value)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract.bench import Bench
 from tests.contract.runner import Run, announced
-from tests.contract.truth import main_type, validator
+from tests.contract.truth import main_type, undeclared, validator
 
 SALT = "sandbox-salt"
 
@@ -76,17 +76,6 @@ def test_dropped_personal_data(bench: Bench, full: Run) -> None:
                 seen += 1
                 assert after is None, (stream, name)
     assert seen
-
-
-def undeclared(node: Mapping[str, Any], value: Any) -> Iterator[str]:
-    """Give the members, however deep, of objects that have declared ones but not these."""
-    members = node.get("properties", {})
-    if isinstance(value, dict) and members:
-        yield from value.keys() - members.keys()
-        for name in value.keys() & members.keys():
-            yield from undeclared(members[name], value[name])
-    for item in value if isinstance(value, list) else ():
-        yield from undeclared(node["items"], item)
 
 
 def column(bench: Bench, full: Run) -> tuple[str, str]:

@@ -13,7 +13,16 @@ from typing import Any
 
 from jsonschema import Draft7Validator, FormatChecker
 
-__all__ = ["INSTANT", "differences", "instant_of", "leaves", "main_type", "moment", "validator"]
+__all__ = [
+    "INSTANT",
+    "differences",
+    "instant_of",
+    "leaves",
+    "main_type",
+    "moment",
+    "undeclared",
+    "validator",
+]
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 """The one form of instants."""
@@ -240,3 +249,14 @@ def _same_member(
     return (
         _same(sent, got[name], declared, zone) if declared else _equal(got[name], _storable(sent))
     )
+
+
+def undeclared(node: Mapping[str, Any], value: Any) -> Iterator[str]:
+    """Give the members, however deep, of objects that have declared ones but not these."""
+    members = node.get("properties", {})
+    if isinstance(value, dict) and members:
+        yield from value.keys() - members.keys()
+        for name in value.keys() & members.keys():
+            yield from undeclared(members[name], value[name])
+    for item in value if isinstance(value, list) else ():
+        yield from undeclared(node["items"], item)

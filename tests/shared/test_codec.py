@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from tap_shared.conform import EXTRA, Conformer, without_deselected
 from tap_shared.errors import PleaseRetry, StreamFailed
 from tap_shared.page import Page, decode
 from tap_shared.writer import _lines, encode_record
+from tests.contract.truth import undeclared
 from tests.shared.shapes import names, rows, schemas, values
 
 T = TypeVar("T")
@@ -311,17 +312,6 @@ def test_nothing_undeclared_is_left_where_undeclared_fields_are_dropped(
     way = Both(schema, rules=Rules(BERLIN, is_closed=True), keep=False)
     for line in way.page(dumped(page)).splitlines():
         assert not [*undeclared(schema, json.loads(line))]
-
-
-def undeclared(node: dict[str, Any], value: Any) -> Iterator[str]:
-    """Give the members, however deep, of objects that have declared ones but not these."""
-    members = node.get("properties", {})
-    if isinstance(value, dict) and members:
-        yield from value.keys() - members.keys()
-        for name in value.keys() & members.keys():
-            yield from undeclared(members[name], value[name])
-    for item in value if isinstance(value, list) else ():
-        yield from undeclared(node["items"], item)
 
 
 @pytest.mark.parametrize("at_once", [1, 90])
