@@ -15,9 +15,11 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import repeat
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, Struct, UnsetType
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.singerlib.messages import Message, RecordMessage
@@ -84,16 +86,34 @@ def _is_loose(text: bytes) -> bool:
     return False
 
 
-def _lines(records: Sequence[Any]) -> bytes:
-    """Encode records to one line each, in one call where that works."""
+class _Line(Struct, tag="RECORD", tag_field="type", gc=False):
+    """A record as it goes out."""
+
+    stream: str
+    record: Any
+    version: int | UnsetType
+    time_extracted: str
+
+    def message(self) -> dict[str, Any]:
+        """Give it as the SDK would."""
+        of_stream = {} if self.version is UNSET else {"version": self.version}
+        return {
+            "type": "RECORD", "stream": self.stream, "record": self.record, **of_stream,
+            "time_extracted": self.time_extracted,
+        }  # fmt: skip
+
+
+def _lines(records: Sequence[Any], lines: Sequence[_Line] = ()) -> bytes:
+    """Encode records in one call where that works: bare, or in the lines that hold them."""
     try:
-        lines = _encoder.encode_lines(records)
+        written = _encoder.encode_lines(lines or records)
     except (UnicodeEncodeError, OverflowError, RecursionError, TypeError, ValueError):
-        lines = b""
+        written = b""
     # Rows of a declared type hold finite numbers only.
-    if lines and (dict not in set(map(type, records)) or not _is_loose(lines)):
-        return lines
-    return b"".join(encode_record(record) + b"\n" for record in records)
+    if written and (dict not in set(map(type, records)) or not _is_loose(written)):
+        return written
+    values = [line.message() for line in lines] or records
+    return b"".join(encode_record(value) + b"\n" for value in values)
 
 
 class PageWriter(GenericSingerWriter[bytes, Message]):
@@ -135,15 +155,11 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
         """
         if not records:
             return
-        head = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
-        tail = b"" if version is None else b',"version":%d' % version
-        tail += b',"time_extracted":' + _encoder.encode(extracted) + b"}"
-        between = tail + b"\n" + head
+        beside = repeat(UNSET if version is None else version), repeat(extracted)
         for start in range(0, len(records), _BLOCK):
-            body = _lines(records[start : start + _BLOCK])
-            # JSON text holds no raw newline, so each one found is the end of a record.
-            lines = memoryview(body.replace(b"\n", between))[: -len(head)]
-            self._pending += b"".join((head, lines))  # at once: a signal may come at any moment
+            block = records[start : start + _BLOCK]
+            # At once: a signal may come at any moment.
+            self._pending += _lines(block, [*map(_Line, repeat(stream), block, *beside)])
             self._flush_if_due()
 
     def _flush_if_due(self, *, now: bool = False) -> None:

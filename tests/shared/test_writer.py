@@ -132,6 +132,17 @@ def test_a_page_of_anything_is_whole_lines(out: Captured, page: list[dict[str, A
     assert [line["type"] for line in out.lines()] == ["RECORD"] * len(page)
 
 
+def test_a_page_with_a_broken_text_keeps_its_numbers(out: Captured) -> None:
+    writer = PageWriter()
+    rows = [{"a": "\ud83d", "b": Decimal("1.25")}, {"a": "x", "b": 2**70}]
+    writer.write_page("calls", rows, NOW.isoformat(), 3)
+    writer.flush()
+    assert [line["record"] for line in out.lines()] == [
+        {"a": "\ufffd", "b": 1.25}, {"a": "x", "b": 2**70},
+    ]  # fmt: skip
+    assert [line["version"] for line in out.lines()] == [3, 3]
+
+
 @pytest.mark.parametrize(
     "message",
     [

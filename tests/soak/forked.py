@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +44,11 @@ def _in_child(tap: Any, job: dict[str, Any], out: int) -> None:
         os._exit(code)
 
 
+def _strike(child: int, signum: int) -> None:
+    with suppress(ProcessLookupError):  # it had ended by itself just now
+        os.kill(child, signum)
+
+
 def run(tap: Any, job: dict[str, Any]) -> tuple[int, int]:
     """Run one job; give the exit code, negative for the signal that ended it, and its memory.
 
@@ -55,7 +61,7 @@ def run(tap: Any, job: dict[str, Any]) -> tuple[int, int]:
         _in_child(tap, job, writing)
     os.close(writing)
     signum, last = job.get("signal"), job.get("lines")
-    timer = threading.Timer(job.get("seconds", 0), os.kill, (child, signum or 0))
+    timer = threading.Timer(job.get("seconds", 0), _strike, (child, signum or 0))
     if "seconds" in job:
         timer.start()
     with os.fdopen(reading, "rb") as lines, open(job["out"], "wb") as out:  # noqa: PTH123
