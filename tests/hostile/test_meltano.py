@@ -17,14 +17,25 @@ from tests.hostile.test_secrets import SALT
 
 pytestmark = [pytest.mark.slow, pytest.mark.warehouse]
 
-STREAMS = ("calls", "chats", "employees")
-GOOD = 3
-LEVELS = {"MELTANO_CLI_LOG_LEVEL": "debug", "TAP_CALLGEAR_LOGLEVEL": "DEBUG"}
+STREAMS = {
+    "callgear": ("calls", "chats", "employees"),
+    "dixa": ("activity_log", "agents", "endusers"),
+    "infinity": ("calls", "numbers", "visits"),
+    "interactions": ("agents", "interactions", "tickets"),
+    "pbx": ("calls", "call_events", "sms_messages"),
+}
+"""Streams with people in them."""
+
+GOOD = {"dixa": 16, "infinity": 10}
+"""Answers before the failure, where catalogues and counts come before the first rows."""
 
 
-@pytest.fixture
-def callgear(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with serve("callgear", tmp_path_factory.mktemp("callgear")) as served:
+@pytest.fixture(params=sorted(STREAMS))
+def source(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
+    """Serve a vendor."""
+    with serve(request.param, tmp_path_factory.mktemp(request.param)) as served:
         yield served
 
 
@@ -36,9 +47,10 @@ def fail_soon(bench: Bench) -> None:
         nonlocal asked
         asked += 1
         reply = good(request)
-        if asked <= GOOD:
+        if asked <= GOOD.get(bench.name, 4):
             return reply
-        return Reply(500, {"error": request.body.decode(), "rows": str(reply.body)})
+        sent = f"{request.path} {request.headers} {request.body.decode()}"
+        return Reply(500, {"error": sent, "rows": str(reply.body)})
 
     bench.vendor.handle = handle  # type: ignore[method-assign]
 
@@ -55,20 +67,22 @@ def told(load: Load) -> str:
 
 
 def test_a_failing_run_leaves_no_secret_in_the_project_and_no_person_in_its_log(
-    callgear: Bench, postgres_url: str, tmp_path: Path
+    source: Bench, postgres_url: str, tmp_path: Path
 ) -> None:
-    people = private_texts(callgear, {one: callgear.truth(one).values() for one in STREAMS}, SALT)
+    streams = STREAMS[source.name]
+    people = private_texts(source, {one: source.truth(one).values() for one in streams}, SALT)
     assert len(people) > 50
-    fail_soon(callgear)
-    settings = {**callgear.config, "max_attempts": 2, "pii_salt": SALT}
-    project = Project(tmp_path, "tap-callgear", settings, postgres_url, more=LEVELS)
-    load = project.run(*(f"{one}.*" for one in STREAMS))
+    fail_soon(source)
+    settings = {**source.config, "max_attempts": 2, "pii_salt": SALT}
+    level = {f"TAP_{source.name.upper()}_LOGLEVEL": "DEBUG", "MELTANO_CLI_LOG_LEVEL": "debug"}
+    project = Project(tmp_path, f"tap-{source.name}", settings, postgres_url, more=level)
+    load = project.run(*(f"{one}.*" for one in streams))
 
     log = told(load)
     assert load.code == 1
     assert "failed 2 times, the last time with: HTTP 500" in log
     assert sum(entry.get("level") == "debug" for entry in load.log) > 100
-    secrets = secrets_of(callgear, settings)
+    secrets = secrets_of(source, settings)
     assert leaked(b"\n".join(load.lines).decode(), secrets) == []
     assert [text for text in people if text in log] == []
     files = project.files()
