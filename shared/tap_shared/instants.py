@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 __all__ = ["InstantReader", "instant_text", "parse_instant", "to_date", "to_instant"]
 
@@ -39,7 +39,9 @@ _SECONDS = {text: text for text in (f":{n // 60:02d}:{n % 60:02d}" for n in rang
 """What may stand between the hour and the fraction of a second."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WIDTH = len("2024-01-05T13:22:07.000000Z")
-_MOMENTS = msgspec.json.Decoder(list[datetime])
+_BARE = len('"2024-01-05T13:22:07",')
+_MOMENTS = msgspec.json.Decoder(list[datetime | None])
+_TEXTS = msgspec.json.Decoder(list[str | None])
 
 
 def instant_text(moment: datetime) -> str:
@@ -180,6 +182,7 @@ class InstantReader:
         """Know no hour yet."""
         self._zone = zone
         self._epoch = epoch
+        self._is_utc = zone is UTC
         self._of_number = _epoch_reader(epoch)
         self._ways = [(_Hours(zone), _Tails(_LOCAL)), (_Hours(UTC), _Tails(_OF_UTC))]
         if zone is UTC:
@@ -203,42 +206,58 @@ class InstantReader:
         Raises:
             ValueError: One is no instant.
         """
-        if (found := _in_utc(values)) is not None:
+        if (found := _at_once(values, is_utc=self._is_utc)) is not None:
             return found
+        if UnsetType in set(map(type, values)):
+            texts = self.column([None if v is UNSET else v for v in values])
+            return [v if v is UNSET else one for v, one in zip(values, texts, strict=True)]
         seconds = _SECONDS
         for hours, tails in self._ways:
             with suppress(KeyError, TypeError):
                 return [
-                    v
-                    if v is None or v is UNSET
-                    else f"{hours[v[:13]]}{seconds[v[13:19]]}{tails[v[19:]]}"
+                    v if v is None else f"{hours[v[:13]]}{seconds[v[13:19]]}{tails[v[19:]]}"
                     for v in values
                 ]
-        return [v if v is UNSET else self(v) for v in values]
+        return [*map(self, values)]
 
 
-def _in_utc(values: Sequence[Any]) -> list[Any] | None:
-    """Read texts that end in `Z` without a loop; None where one is anything else."""
-    texts = [v for v in values if v is not None and v is not UNSET]
-    if not texts or texts[0].__class__ is not str or texts[0][-1:] != "Z":
+def _at_once(values: Sequence[Any], *, is_utc: bool) -> list[Any] | None:
+    """Read texts and None without a loop, as msgspec does; None where we would read otherwise.
+
+    All texts have to end in `Z`; or to be whole seconds without a zone, where those are in UTC.
+    """
+    first = next(filter(None, values), None)
+    if type(first) is not str or not (first[-1] == "Z" or is_utc):
         return None
     try:
-        if max(map(len, texts)) > _WIDTH:  # msgspec rounds what we cut
-            return None
-        told = msgspec.json.encode(texts)
+        lengths = [*map(len, filter(None, values))]
+        told = msgspec.json.encode(values)
         found = msgspec.json.encode(_MOMENTS.decode(told))
     except (msgspec.MsgspecError, TypeError, UnicodeEncodeError):
         return None
-    is_odd = b"z" in told or b"t" in told or b'"0001-01-01' in found
-    if is_odd or found.count(b'Z"') < len(texts):
+    if (
+        max(lengths) > _WIDTH  # it rounds what we cut
+        or b"z" in told
+        or b"t" in told
+        or found.rfind(b'"0001-01-01') >= 0
+    ):
         return None
-    read = found.decode()[2:-2].split('","')
-    if len(found) != (_WIDTH + 3) * len(texts) + 1:  # whole seconds come without a fraction
-        read = [one if len(one) == _WIDTH else f"{one[:-1]}.000000Z" for one in read]
-    if len(read) == len(values):
-        return read
-    some = iter(read)
-    return [v if v is None or v is UNSET else next(some) for v in values]
+    size = len(found) - 1 - len("null,") * (len(values) - len(lengths))
+    if not (marked := found.count(b"Z")) and size == len(lengths) * _BARE:
+        found = _with_ends(found, b'"', b'.000000Z"')
+    elif marked != len(lengths):
+        return None
+    elif size == len(lengths) * (_BARE + 1):
+        found = _with_ends(found, b'Z"', b'.000000Z"')
+    read: list[Any] = _TEXTS.decode(found)
+    if (_BARE + 1) * marked < size < (_WIDTH + 3) * marked:
+        return [v if v is None or len(v) == _WIDTH else f"{v[:-1]}.000000Z" for v in read]
+    return read
+
+
+def _with_ends(items: bytes, old: bytes, new: bytes) -> bytes:
+    """Give a JSON array of texts whose last letters are others."""
+    return (items[:-1] + b",").replace(old + b",", new + b",")[:-1] + b"]"
 
 
 def _epoch_reader(epoch: str | None) -> Callable[[int], str] | None:

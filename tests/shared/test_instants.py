@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -194,28 +194,37 @@ def test_epochs_are_read_to_the_millisecond(moment: datetime) -> None:
         assert to_instant(f" {number // 1000} ", epoch="s") == instant_text(moment)
 
 
-zulu = st.one_of(
-    st.from_regex(
-        r"(20[12]\d-(0[1-9]|1[0-2])-([0-2]\d|3[01])[T ]|0001-01-01T)"
-        r"([01]\d|2[0-4]):[0-6]\d:[0-6]\d(\.\d{1,8})?Z",
-        fullmatch=True,
-    ),
-    st.none(),
-    st.just(UNSET),
+def like(pattern: str) -> st.SearchStrategy[Any]:
+    return st.lists(st.from_regex(pattern, fullmatch=True) | st.none() | st.just(UNSET))
+
+
+hard = (
+    r"(20[12]\d-(0[1-9]|1[0-2])-([0-2]\d|3[01])[T ]|0001-01-01T)"
+    r"([01]\d|2[0-4]):[0-6]\d:[0-6]\d(\.\d{1,8})?"
+)
+good = r"20[12]\d-(0[1-9]|1[0-2])-([01]\d|2[0-8])[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d"
+columns = st.one_of(
+    st.lists(st.from_regex(f"{hard}Z?", fullmatch=True) | time_like | st.none()),
+    *(like(one + zone) for one in (hard, good, rf"{good}(\.\d{{1,6}})?") for zone in ("", "Z")),
 )
 
 
-@given(st.lists(st.one_of(zulu, zulu, zulu, time_like)), zones)
+@given(columns, zones | st.just(UTC))
 @example(["2024-01-05T13:22:07.123Z", "2024-01-05T13:22:07Z", None], ZONES[0])
 @example(["2024-01-05T13:22:07.1234567Z"], ZONES[0])
 @example(["2024-01-05T13:22:07Z", "2024-01-05t13:22:07z"], ZONES[0])
+@example(["2024-01-05 13:22:07", None, "2024-01-05 13:22:07.5", UNSET], UTC)
+@example(["2024-01-05 13:22:07", "2024-01-05T13:22:07+02:00"], UTC)
+@example(["2024-01-05 13:22:07", "2024-01-05T13:22:07-02:00"], UTC)
+@example(["2024-01-05 13:22:07", "2024-01-05T13:22:07Z", None], UTC)
+@example(["2024-01-05 13:22:07", "", UNSET], UTC)
 @example(["2024-01-05T13:22:07Z", "2024-01-05T13:22:07+02:00"], ZONES[0])
 @example(["2024-01-05T13:22:07Z", "2024-01-05T13:22:07"], ZONES[1])
 @example(["2024-01-05T13:22:07Z", "0001-01-01T00:00:00Z"], ZONES[0])
 @example(["2024-01-05T13:22:07Z", "2024-01-05T23:59:60Z"], ZONES[0])
 @example(["2024-01-05T13:22:07Z", "\ud800"], ZONES[0])
 @example(["2024-01-05T13:22:07Z", 7], ZONES[0])
-def test_a_column_reads_as_its_values_do(values: list[Any], zone: ZoneInfo) -> None:
+def test_a_column_reads_as_its_values_do(values: list[Any], zone: tzinfo) -> None:
     def one_by_one() -> list[Any]:
         return [v if v is None or v is UNSET else to_instant(v, zone) for v in values]
 
