@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -84,7 +83,10 @@ class Transport:
         self._count = threading.Lock()
         self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip", **headers}
         _check_headers(self._headers)
-        self._session = _session(url, limits.attempt_seconds)
+        self._adapter = DeadlineAdapter(
+            limits.attempt_seconds, pool_connections=4, pool_maxsize=64, max_retries=0
+        )
+        self._surroundings = _surroundings(url)
 
     def send(self, request: Request, parse: Callable[[Reply], T]) -> T:
         """Send a request until `parse` accepts an answer.
@@ -183,16 +185,17 @@ class Transport:
             body: Any = json.dumps(request.body, ensure_ascii=False).encode()
         else:
             body = request.body
+        url = request.path if absolute else self.url + request.path
+        wanted = requests.Request(
+            request.method, url, headers, data=body, params=list(request.params) or None
+        )
         try:
-            response = self._session.request(
-                request.method,
-                request.path if absolute else self.url + request.path,
-                params=list(request.params) or None,
-                data=body,
-                headers=headers,
-                timeout=(_CONNECT_SECONDS, self.limits.timeout),
-                allow_redirects=False,
+            # A session would add what is not wanted: cookies, redirects, .netrc.
+            response = self._adapter.send(
+                wanted.prepare(),
                 stream=True,
+                timeout=(_CONNECT_SECONDS, self.limits.timeout),
+                **self._surroundings,
             )
         except requests.exceptions.InvalidHeader:
             raise CredentialsRefused(_BAD_HEADER) from None
@@ -243,26 +246,12 @@ def _check_headers(headers: Mapping[str, str]) -> None:
             raise CredentialsRefused(msg)
 
 
-class _Session(requests.Session):
-    """A session that leaves redirects alone: even unfollowed, their bodies would be read whole."""
+def _surroundings(url: str) -> dict[str, Any]:
+    """Take proxies and certificates from the environment, once.
 
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
-        """Find none."""
-        return None
-
-
-def _session(url: str, seconds: float) -> requests.Session:
-    session = _Session()
-    adapter = DeadlineAdapter(seconds, pool_connections=4, pool_maxsize=64, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    # Proxies and certificates of the environment are taken once; .netrc, which would replace our
-    # Authorization header, is not.
-    surroundings = session.merge_environment_settings(url, {}, None, None, None)
-    session.proxies = surroundings["proxies"]
-    session.verify = surroundings["verify"]
-    session.trust_env = False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    Its .netrc, which would replace our Authorization header, is not heeded.
+    """
     # It logs whole URLs, at DEBUG and where a header cannot be read: queries hold personal data.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    return session
+    found = requests.Session().merge_environment_settings(url, {}, None, None, None)
+    return {"proxies": found["proxies"], "verify": found["verify"]}
