@@ -85,7 +85,7 @@ class ReadAhead:
     """A bounded, ordered read-ahead over nodes.
 
     Args:
-        width: Most jobs that run at once.
+        width: Most jobs that run at once; if it is one, nothing is read ahead.
         buffer_bytes: Bytes of finished pages, not yet emitted, above which no further job starts
             (but for the one whose turn it is); 0 for a page of common size per job.
     """
@@ -102,7 +102,10 @@ class ReadAhead:
     _closed: bool = False
 
     def begin(self, nodes: Iterable[Node]) -> None:
-        """Start jobs before anybody reads; what goes wrong is told to the reader."""
+        """Start jobs before anybody reads; what goes wrong is told to the reader.
+
+        Where only one may run at once, it waits for its turn.
+        """
         self._source = iter(nodes)
         with self._change:
             self._start_more()
@@ -150,11 +153,30 @@ class ReadAhead:
                     if head.error is not None:
                         raise head.error
                     return head
+                if self.width == 1:
+                    break
                 # Python only sees a signal between waits.
                 self._change.wait(timeout=0.5)
+        self._run_here(head)
+        return self._head()
+
+    def _run_here(self, entry: _Entry) -> None:
+        """Run a job in the reader's own thread, whose processor then has its rows at hand."""
+        with self._change:
+            entry.started = True
+            self._waiting -= 1
+            self._running += 1
+        self._work(entry)
 
     def _start_more(self) -> None:
-        """Start jobs in order while there is room; draw from the source as long as there is."""
+        """Start jobs in order while there is room; draw from the source as long as there is.
+
+        One at a time is run by the reader.
+        """
+        if self.width == 1:
+            if not self._entries and not self._closed:
+                self._draw()
+            return
         position = 0
         while not self._closed:
             while position >= len(self._entries):

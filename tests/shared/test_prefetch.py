@@ -270,3 +270,35 @@ def test_a_lead_starts_while_the_last_jobs_before_it_wait() -> None:
     names = [item.rows[0]["name"] for item in reader if isinstance(item, Page)]
     assert names == ["first", *(f"a{n}" for n in range(10)), "lead", "after"]
     assert 5 < started.index("lead") < 10
+
+
+def test_one_job_at_a_time_runs_in_the_readers_thread_when_its_turn_comes() -> None:
+    ran: list[tuple[int, threading.Thread]] = []
+
+    def job(number: int) -> Callable[[], Step]:
+        def work() -> Step:
+            ran.append((number, threading.current_thread()))
+            return Step(Page([{"number": number}]), [job(number + 10)] if number < 10 else ())
+
+        return work
+
+    ahead = ReadAhead(1)
+    ahead.begin(job(number) for number in range(3))
+    assert ran == []
+    given = 0
+    for given, item in enumerate(ahead.run(), start=1):
+        assert isinstance(item, Page)
+        assert item.rows == [{"number": ran[-1][0]}]
+        assert len(ran) == given
+    assert given == 6
+    assert [number for number, _ in ran] == [0, 10, 1, 11, 2, 12]
+    assert {thread for _, thread in ran} == {threading.current_thread()}
+
+
+def test_an_error_of_the_one_job_is_the_readers() -> None:
+    def fail() -> Step:
+        raise ValueError("no")
+
+    ahead = ReadAhead(1)
+    with pytest.raises(ValueError, match="no"):
+        list(ahead.run([lambda: Step(Page([{}])), fail, fail]))
