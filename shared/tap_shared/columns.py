@@ -31,13 +31,13 @@ Row = Any
 class _Remembered(dict[Any, Any]):
     """What the values of a column became, as long as they come again: they cost a look then.
 
-    1, 1.0 and True are one key: only whole numbers are the same of all three.
+    1, 1.0 and True are one key: only whole numbers and flags are the same of all three.
     """
 
     def __init__(self, convert: Coercion, *, is_whole: bool, most: int) -> None:
         super().__init__(_LEFT)
         self._convert = convert
-        self._kept = {str, int} if is_whole else {str}
+        self._kept = {str, int, bool} if is_whole else {str}
         self._most = most
         self._looks = 0
         self.is_worth_it = True
@@ -81,7 +81,7 @@ class Column:
         self._convert = convert
         self._is_flat = is_scalar(node) or is_instant(node)
         most = _INSTANTS if is_instant(node) else _SCALARS
-        is_whole = main_type(node) == "integer"
+        is_whole = main_type(node) in {"integer", "boolean"}
         self._known = _Remembered(convert, is_whole=is_whole, most=most)
         self._known.is_worth_it = self._is_flat and not node.get("x-epoch")
 

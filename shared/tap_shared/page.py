@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 import msgspec
+from msgspec import UnsetType
 
 from tap_shared.decoders import decoder
 from tap_shared.errors import PleaseRetry
@@ -124,7 +125,7 @@ def column_of(rows: Sequence[Row], name: str) -> list[Any]:
         if attribute is None:
             return [None] * len(rows)
         values = [*map(attrgetter(attribute), rows)]
-        if msgspec.UNSET not in values:
+        if all(values) or UnsetType not in set(map(type, values)):
             return values
     return [value_of(row, name) for row in rows]
 

@@ -134,9 +134,9 @@ def _rows(data: dict[str, Any] | list[Any], codec: Codec) -> list[Row]:
     rows = [*(data.values() if isinstance(data, dict) else data)]
     if rows and type(rows[0]) is Raw:
         rows = [*codec.rows(b"[" + b",".join(rows) + b"]")]
-    if isinstance(data, dict):
-        for row, mark, own in zip(rows, data, column_of(rows, CALL.key), strict=True):
-            if own in (None, ""):
+    if isinstance(data, dict) and not all(own := column_of(rows, CALL.key)):
+        for row, mark, uuid in zip(rows, data, own, strict=True):
+            if uuid in (None, ""):
                 put(row, CALL.key, mark)
     return rows
 

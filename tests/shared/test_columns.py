@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tap_shared.coerce import Rules, coercion
 from tap_shared.columns import Column
@@ -57,6 +59,30 @@ def test_more_hashes_than_are_remembered_stay_the_same_hashes() -> None:
     found = read(under, values)
     assert len(set(found)) == len(values)
     assert read(under, values) == found
+
+
+@pytest.mark.parametrize("kind", ["boolean", "integer", "number", "string"])
+@given(
+    st.lists(
+        st.sampled_from([0, 1, 0.0, 1.0, True, False, "0", "1", "1.0", " ", None]), max_size=20
+    )
+)
+def test_flags_and_numbers_that_are_equal_do_not_become_each_other(
+    kind: str, values: list[Any]
+) -> None:
+    node = {"type": [kind, "null"]}
+    convert = coercion(node, Rules(UTC, "keep", b""))
+    under = column(node)
+    for _ in range(2):
+        (rows,) = pages(values, max(1, len(values))) if values else ([],)
+        misfits = {position for position, _ in under.convert(rows)}
+        for position, (row, value) in enumerate(zip(rows, values, strict=True)):
+            try:
+                wanted = convert(value)
+            except ValueError:
+                assert (row.f0, position in misfits) == (None, True)
+            else:
+                assert (row.f0, type(row.f0)) == (wanted, type(wanted))
 
 
 def test_what_does_not_fit_is_told_and_does_not_keep_the_others_back() -> None:
