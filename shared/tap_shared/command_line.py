@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CommandLine"]
 
-# Rows are many and make no cycles: looking for some costs a tenth of the time.
-_COLLECT = (100_000, 20, 20)
-
 
 class CommandLine(Tap):
     """The SDK's command line, with failures of one line and a check that asks the vendor."""
@@ -99,7 +96,6 @@ class CommandLine(Tap):
         tap = cls._made(config, state=given, catalog=_read_catalog(catalog))
         OneLineCommand.running = tap
         gc.freeze()
-        gc.set_threshold(*_COLLECT)
         tap.sync_all()
 
 
