@@ -73,7 +73,7 @@ def test_a_failing_run_leaves_no_secret_in_the_project_and_no_person_in_its_log(
     people = private_texts(source, {one: source.truth(one).values() for one in streams}, SALT)
     assert len(people) > 50
     fail_soon(source)
-    settings = {**source.config, "max_attempts": 2, "pii_salt": SALT}
+    settings = {**source.config, "max_attempts": 2, "max_concurrency": 1, "pii_salt": SALT}
     level = {f"TAP_{source.name.upper()}_LOGLEVEL": "DEBUG", "MELTANO_CLI_LOG_LEVEL": "debug"}
     project = Project(tmp_path, f"tap-{source.name}", settings, postgres_url, more=level)
     load = project.run(*(f"{one}.*" for one in streams))
