@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import repeat
@@ -85,7 +86,9 @@ class Page:
         self.rows = [row for row in self.rows if test(row)]
         return self
 
-    def unseen(self, key: Sequence[str], seen: set[Any], earlier: Container[Any] = ()) -> Page:
+    def unseen(
+        self, key: Sequence[str], seen: set[Any], earlier: AbstractSet[Any] = frozenset()
+    ) -> Page:
         """Drop rows whose key was seen before, and remember all keys.
 
         Args:
@@ -95,10 +98,10 @@ class Page:
         """
         if not key:
             return self
-        columns = [map(str, self.column(name)) for name in key]
-        marks: list[Any] = [*columns[0]] if len(key) == 1 else [*zip(*columns, strict=True)]
+        columns = [_texts(self.column(name)) for name in key]
+        marks: list[Any] = columns[0] if len(key) == 1 else [*zip(*columns, strict=True)]
         distinct = set(marks)
-        is_new = seen.isdisjoint(distinct) and not any(map(earlier.__contains__, distinct))
+        is_new = seen.isdisjoint(distinct) and distinct.isdisjoint(earlier)
         if is_new and len(distinct) == len(marks):  # as mostly
             seen |= distinct
             return self
@@ -110,6 +113,10 @@ class Page:
                     fresh.append(row)
         self.rows = fresh
         return self
+
+
+def _texts(values: list[Any]) -> list[str]:
+    return values if set(map(type, values)) == {str} else [*map(str, values)]
 
 
 def fill(rows: Iterable[Row], attribute: str, values: Iterable[Any]) -> None:

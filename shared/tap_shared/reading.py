@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,7 @@ class Reading:
         self._checkpoints = checkpoints
         self._batches = batches
         self._keys: set[Any] = set()
-        self._earlier: Container[Any] = ()
+        self._earlier: AbstractSet[Any] = frozenset()
 
     def pages(self, begun: ReadAhead | None) -> Iterator[Records]:
         """Read window by window; give the records of each page once they are written.

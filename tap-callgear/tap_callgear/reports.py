@@ -31,7 +31,7 @@ LAST_OFFSET = 100_000
 """The largest offset that the vendor takes."""
 
 _GROWTH = 8
-_PASSES = 5
+_PASSES = 10
 _SAMPLE = 16
 
 Fetch = Callable[[Window, int], Page]
@@ -227,7 +227,9 @@ class Report:
                 rows += page.unseen(self.keys, seen).rows
                 if ended:
                     break
-            if len(rows) == before or (page.total is not None and len(rows) >= page.total):
+            # Where rows are counted, a pass without a new one proves nothing as long as some lack.
+            is_whole = len(rows) == before if page.total is None else len(rows) >= page.total
+            if is_whole:
                 break
         return Step(Page(rows, page.total, size))
 

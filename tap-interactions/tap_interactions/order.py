@@ -9,6 +9,7 @@ only an empty one proves it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -105,8 +106,8 @@ class Order:
         if not len(page):
             return None
         times = self.instants(page)
-        seconds = [at[:_TO_SECOND] for at in times]
-        if seconds != sorted(seconds):
+        is_sorted = _ascend(times)
+        if not (is_sorted or _ascend([at[:_TO_SECOND] for at in times])):
             msg = f"the vendor does not sort by '{self.field}'; nothing past it was read."
             raise Unsorted(msg)
         first, last = second(times[0]), second(times[-1])
@@ -117,7 +118,8 @@ class Order:
             )
             raise Disordered(msg)
         before = instant_text(last - MILLISECOND)
-        return Sight(times, first, last, sum(map(before.__lt__, times)))
+        upto = bisect_right(times, before) if is_sorted else sum(map(before.__ge__, times))
+        return Sight(times, first, last, len(times) - upto)
 
     def instants(self, page: Page) -> list[str]:
         """Read the rows' instants, as text: a trimmed fraction would not compare.
@@ -134,6 +136,10 @@ class Order:
             msg = f"the vendor sent a row without a usable '{self.field}'."
             raise Disordered(msg)
         return times
+
+
+def _ascend(texts: Sequence[str]) -> bool:
+    return list(texts) == sorted(texts)
 
 
 def second(time: str) -> datetime:

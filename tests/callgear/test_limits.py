@@ -75,8 +75,8 @@ def test_threads_that_begin_together_share_one_login(account: OpenAccount) -> No
 
 
 def test_a_session_is_renewed_ahead_of_its_end(account: OpenAccount) -> None:
-    brief = account(auth="session", session_seconds=2)
-    with brief.slow(0.05):
+    brief = account(auth="session", session_seconds=1)
+    with brief.slow(0.1):
         run = brief.run(catalog=brief.catalog("calls", "call_legs", "communications"))
     assert run.code == 0, run.stderr
     assert brief.by_identity(run)["calls"].keys() == brief.truth("calls").keys()

@@ -64,5 +64,5 @@ def private_texts(
     package = ROOT / f"tap-{bench.name}" / bench.tap.module
     words = "".join(path.read_text("utf-8") for path in package.glob("*.py"))
     known = json.dumps([bench.config, bench.discovered]) + words + "".join(public)
-    least = {text: _LONG_NUMBER if text.isdigit() else _SHORTEST for text in data}
+    least = {text: _LONG_NUMBER if text.replace(".", "").isdigit() else _SHORTEST for text in data}
     return sorted(text for text in data if len(text) >= least[text] and text not in known)

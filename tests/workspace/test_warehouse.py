@@ -62,14 +62,14 @@ def test_a_second_command_is_refused(folder: Path) -> None:
 
 @pytest.mark.warehouse
 def test_rows_are_counted_in_the_taps_schema_only(postgres_url: str) -> None:
-    for schema in ("tap_dixa", "sandbox_tap_dixa"):
+    for schema in ("tap_counted", "sandbox_tap_counted"):
         ask(postgres_url, f"create schema {schema}")
-    ask(postgres_url, "create table tap_dixa.agents as select generate_series(1, 3) as id")
-    ask(postgres_url, 'create table sandbox_tap_dixa."Odd name" as select 1 as id')
+    ask(postgres_url, "create table tap_counted.agents as select generate_series(1, 3) as id")
+    ask(postgres_url, 'create table sandbox_tap_counted."Odd name" as select 1 as id')
     target = Postgres(postgres_url, "a test", "0")
-    assert target.rows("tap-dixa", sandbox=False) == {"agents": 3}
-    assert target.rows("tap-dixa", sandbox=True) == {"Odd name": 1}
-    assert target.rows("tap-pbx", sandbox=False) == {}
+    assert target.rows("tap-counted", sandbox=False) == {"agents": 3}
+    assert target.rows("tap-counted", sandbox=True) == {"Odd name": 1}
+    assert target.rows("tap-unknown", sandbox=False) == {}
 
 
 def test_an_unreachable_postgres_is_one_sentence_without_the_password() -> None:
