@@ -10,6 +10,7 @@ from singer_sdk import Tap
 from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 
+from tap_shared.allocator import keep_freed_memory
 from tap_shared.check import check
 from tap_shared.command import OneLineCommand
 from tap_shared.errors import SettingRefused
@@ -96,6 +97,7 @@ class CommandLine(Tap):
         tap = cls._made(config, state=given, catalog=_read_catalog(catalog))
         OneLineCommand.running = tap
         gc.freeze()
+        keep_freed_memory()
         tap.sync_all()
 
 
