@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 import requests
 
+from tests.e2e.free_port import free_port
 from tests.sandbox.client_environments import KEPT, client_python
 
 __all__ = ["KEY", "SECRET", "Bucket", "bucket"]
@@ -63,8 +63,7 @@ class Bucket:
 def bucket(name: str) -> Iterator[Bucket]:
     """Serve an empty bucket."""
     python = client_python("moto", "moto[s3]==5.2.5", "flask", "flask-cors")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     made = Bucket(f"http://127.0.0.1:{port}", name)
     with subprocess.Popen(
         [str(Path(python).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)],

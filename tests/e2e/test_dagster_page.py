@@ -19,6 +19,7 @@ from dev.layout import ROOT, TOOLS, VENV, executable
 from dev.orchestrator import STREAMS, serve
 from dev.problem import Problem
 from tests.e2e.documented import block, commands, running
+from tests.e2e.free_port import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.network, pytest.mark.warehouse]
 
@@ -73,11 +74,6 @@ def served(command: str, port: int, checkout: Path) -> set[tuple[str, ...]]:
     with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
         pytest.fail("something still listens")
     return found
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @pytest.mark.timeout(900)  # many programs, one after the other

@@ -159,11 +159,12 @@ def test_faults_of_all_kinds(source: Source) -> None:
 
 
 def test_a_dead_host(source: Source) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    here = source.bench.server.url(source.bench.name)
-    config = {k: url if v == here else v for k, v in source.config(nasty=True).items()}
-    run = source.run(config)
+    with socket.socket() as deaf:  # bound, so that nobody else gets the port, but not listening
+        deaf.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        here = source.bench.server.url(source.bench.name)
+        config = {k: url if v == here else v for k, v in source.config(nasty=True).items()}
+        run = source.run(config)
     assert run.code
     source.check(run, config)
 
