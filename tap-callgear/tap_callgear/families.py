@@ -194,13 +194,14 @@ class ReportStream(CallGearStream):
         if read.passes and is_live and missing <= _FEW:
             self.logger.warning("%s: %d rows are left to the lookback.", read.window, missing)
             return ()
-        if read.passes:
-            msg = (
-                f"the vendor counts {read.expected} rows in {read.window} and gave {read.distinct}"
-                " different ones, twice; the bookmark stays before them. Run again later."
-            )
-            raise StreamFailed(msg)
-        return self._current.again(read)
+        if again := self._current.again(read):
+            return again
+        msg = (
+            f"the vendor counts {read.expected} rows in {read.window} and gave {read.distinct}"
+            f" different ones in {read.passes + 1} readings; the bookmark stays before them. Run"
+            " again later."
+        )
+        raise StreamFailed(msg)
 
 
 class SiteReportStream(ReportStream):

@@ -83,7 +83,8 @@ class Report:
 
     Attributes:
         fetch: Reads rows of a window from an offset on; in time order where `time_field` is set.
-        time_field: The field that the vendor sorts by; None where it cannot sort by time.
+        time_field: The field that the vendor sorts by; None where it cannot sort by time, or does
+            not, as was found out.
         keys: The primary key.
         clock: The account's wall clock, by seconds or by days.
         sizer: Sizes windows.
@@ -105,7 +106,15 @@ class Report:
         return self._chain(span.start, span.end, min(length, self.sizer.longest))
 
     def again(self, read: ReportRead) -> list[Node]:
-        """Give the nodes that read a window once more, in parts."""
+        """Give the nodes that read a window once more, trusting the vendor less each time.
+
+        At first in parts, as sorted pages allow; then, as a page may look sorted by chance, in
+        parts of a page each. Nothing where even those lacked rows.
+        """
+        if read.passes and self.time_field is None:
+            return []
+        if read.passes:
+            self.time_field = None
         self.is_steady = False
         read.passes += 1
         read.expected = None

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -115,6 +116,22 @@ def test_rows_that_go_away_take_no_others_with_them(
 def test_a_report_that_comes_unsorted_is_complete(account: OpenAccount) -> None:
     loose = account(days=3, calls=150, burst=0, stable_order=False)
     bend(loose, CALLS, lambda params, plain: plain({**params, "sort": []}))
+    assert_complete(loose, {**loose.config, "page_size": 20, "window": "10d"}, "calls")
+
+
+def test_pages_that_only_look_sorted_lose_no_row(account: OpenAccount) -> None:
+    loose = account(days=3, calls=150, burst=0, stable_order=True)
+    turns = count(1)
+
+    def change(params: Content, plain: Plain) -> Content:
+        answer = plain({**params, "offset": 0, "limit": LIMIT})
+        rows, offset = answer["result"]["data"], params["offset"]
+        first = 37 * next(turns) % len(rows) if rows else 0
+        turned = [*rows[first:], *rows[:first]]
+        answer["result"]["data"] = turned[offset : offset + params["limit"]]
+        return answer
+
+    bend(loose, CALLS, change)
     assert_complete(loose, {**loose.config, "page_size": 20, "window": "10d"}, "calls")
 
 
