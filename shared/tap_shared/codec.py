@@ -13,7 +13,6 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, groupby, repeat
-from operator import attrgetter, is_
 from typing import Any
 
 import msgspec
@@ -23,8 +22,9 @@ from tap_shared.coerce import Rules
 from tap_shared.columns import NOTHING, Column
 from tap_shared.conform import EXTRA, Conformer, misfit_value
 from tap_shared.decoders import decoder
+from tap_shared.fields import fill, reader
 from tap_shared.packed import PackedRows
-from tap_shared.page import decode, fill, has_nul
+from tap_shared.page import decode, has_nul
 from tap_shared.row_types import (
     MEMBER,
     Typed,
@@ -49,12 +49,12 @@ class _Plan:
 
     Attributes:
         kind: The structure of a row.
-        undeclared: Names that the vendor sends and the schema does not declare.
+        undeclared: Names that the vendor sends and the schema does not declare, as they came up.
         loose: Declared fields that are decoded as they come, and coerced.
     """
 
-    def __init__(self, codec: Codec, undeclared: Collection[str], loose: Collection[str]) -> None:
-        self.undeclared = frozenset(undeclared)
+    def __init__(self, codec: Codec, undeclared: Sequence[str], loose: Collection[str]) -> None:
+        self.undeclared = undeclared
         self.loose = frozenset(loose)
         rules = codec.rules
         read = {
@@ -64,7 +64,7 @@ class _Plan:
         } | dict.fromkeys(codec.given, Typed(Any))
         types = {name: read[name].kind if name in read else Raw for name in codec.properties}
         beside = Any if codec.keeps_extra else Raw
-        aside = sorted({*undeclared, *codec.unoffered})
+        aside = dict.fromkeys([*sorted(codec.unoffered), *undeclared])
         self.kind = row_type({**types, **dict.fromkeys(aside, beside)})
         attributes: Mapping[str, str] = vars(self.kind)["attributes"]
         self.names = attributes.keys()
@@ -76,7 +76,7 @@ class _Plan:
             for name, one in read.items()
             if one.convert
         ]
-        self.beside = [(name, attributes[name]) for name in aside]
+        self.beside = [(name, attributes[name]) for name in sorted(aside)]
         left = codec.selected | codec.unoffered
         self.dropped = [attributes[name] for name in types if name not in left]
         self.rows = list.__class_getitem__(self.kind)
@@ -251,9 +251,10 @@ class Codec:
             plan = self._plan
             if plan is None:
                 return
-            names = plan.undeclared.union(filter(is_nameable, undeclared)) - {EXTRA}
+            new = {*filter(is_nameable, undeclared)} - {EXTRA, *plan.undeclared}
+            names = [*plan.undeclared, *sorted(new)]
             fields = plan.loose.union(loose)
-            if names == plan.undeclared and fields == plan.loose:
+            if not new and fields == plan.loose:
                 return
             if len(names) > _MOST_UNDECLARED or len(self._plans) >= _MOST_COMPILATIONS:
                 self._plan = None
@@ -289,10 +290,10 @@ class Codec:
     def _set_aside(self, rows: list[Row], plan: _Plan, extras: dict[int, dict[str, Any]]) -> None:
         """Move what is not declared, or did not fit, into `_extra`."""
         names = [name for name, _ in plan.beside]
-        columns = [[*map(attrgetter(attribute), rows)] for _, attribute in plan.beside]
+        columns = [reader(attribute)(rows) for _, attribute in plan.beside]
         for place, (name, attribute) in enumerate(plan.beside):
             values = columns[place]
-            if count := len(values) - sum(map(is_, values, repeat(UNSET))):
+            if count := len(values) - values.count(UNSET):
                 self._conformer.undeclared[name] += count
                 fill(rows, attribute, repeat(UNSET))
             if name in self.unoffered:
@@ -312,5 +313,6 @@ class Codec:
     def _check_keys(self, rows: list[Row], plan: _Plan) -> None:
         attributes = vars(plan.kind)["attributes"]
         for key in self._keys:
-            if not NOTHING.isdisjoint(map(type, map(attrgetter(attributes[key]), rows))):
+            values = reader(attributes[key])(rows)
+            if not all(values) and not NOTHING.isdisjoint(map(type, values)):
                 self._conformer.refuse(key)

@@ -11,14 +11,18 @@ import hmac
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, tzinfo
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import UNSET
 
 from tap_shared.instants import InstantReader, to_date
 
-__all__ = ["Coercion", "Misfit", "PiiMode", "Rules", "coercion", "main_type"]
+__all__ = ["Coercion", "Int64", "Misfit", "PiiMode", "Rules", "coercion", "main_type"]
 
 PiiMode = Literal["keep", "hash", "drop"]
 Coercion = Callable[[Any], Any]
@@ -26,6 +30,10 @@ Coercion = Callable[[Any], Any]
 _INTEGER = re.compile(r"[+-]?\d{1,20}(\.0*)?")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _INT64 = 2**63
+Int64 = Annotated[int, msgspec.Meta(ge=-_INT64, le=_INT64 - 1)]
+"""What an integer column of a warehouse holds."""
+
+_WHOLE = msgspec.json.Decoder(list[Int64])
 _FLOAT_DIGITS = 15
 _TRUTHS = {
     "1": True, "true": True, "t": True, "yes": True, "y": True, "on": True,
@@ -115,6 +123,25 @@ def _integer(value: Any) -> Any:
     raise Misfit
 
 
+class _Integers:
+    """`_integer`, for one value or for a column."""
+
+    __call__ = staticmethod(_integer)
+
+    def column(self, values: Sequence[Any]) -> list[Any]:
+        """Read many values; those that are None or unset stay.
+
+        Raises:
+            Misfit: One is no integer.
+        """
+        with suppress(TypeError, msgspec.MsgspecError):  # not all are plain texts of digits
+            joined = ",".join(values)
+            found: list[Any] = _WHOLE.decode(f"[{joined}]")
+            if len(found) == len(values) and joined.replace(",", "").isdigit():
+                return found
+        return [value if value is UNSET else _integer(value) for value in values]
+
+
 def _number(value: Any) -> Any:
     if value is None or type(value) is int:
         return value
@@ -164,7 +191,7 @@ def _boolean(value: Any) -> Any:
 
 _SCALARS: dict[str, Coercion] = {
     "string": _string,
-    "integer": _integer,
+    "integer": _Integers(),
     "number": _number,
     "boolean": _boolean,
     "null": lambda _value: None,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from operator import attrgetter
 from types import NoneType
 from typing import Any
 
 from msgspec import UNSET, UnsetType
 
 from tap_shared.coerce import Coercion, main_type
-from tap_shared.instants import InstantReader
-from tap_shared.page import fill
+from tap_shared.fields import fill, reader
 from tap_shared.row_types import is_instant, is_scalar
 
 __all__ = ["NOTHING", "Column"]
@@ -77,8 +75,10 @@ class Column:
         """Remember nothing yet."""
         self.name = name
         self._attribute = attribute
-        self._values = attrgetter(attribute)
+        self._values = reader(attribute)
         self._convert = convert
+        self._at_once: Callable[[Sequence[Any]], list[Any]] | None
+        self._at_once = getattr(convert, "column", None)
         self._is_flat = is_scalar(node) or is_instant(node)
         most = _INSTANTS if is_instant(node) else _SCALARS
         is_whole = main_type(node) in {"integer", "boolean"}
@@ -91,7 +91,7 @@ class Column:
         Returns:
             Position and value of what does not fit; it is null now.
         """
-        values = [*map(self._values, rows)]
+        values = self._values(rows)
         if self._is_flat:
             with suppress(*_MISFITS, TypeError):  # a list is no key
                 fill(rows, self._attribute, self._converted(values))
@@ -102,8 +102,8 @@ class Column:
         if self._known.is_worth_it:
             return self._known.column(values)
         convert = self._convert
-        if isinstance(convert, InstantReader):
-            return convert.column(values)
+        if self._at_once is not None:
+            return self._at_once(values)
         return [v if v is None or v is UNSET else convert(v) for v in values]
 
     def _one_by_one(self, rows: Sequence[Row], values: Sequence[Any]) -> Iterator[tuple[int, Any]]:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import repeat
-from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 import msgspec
-from msgspec import UnsetType
 
 from tap_shared.decoders import decoder
 from tap_shared.errors import PleaseRetry
+from tap_shared.fields import column_of, stamped, texts, write
 from tap_shared.writer import encode_record, storable
 
-__all__ = ["Page", "column_of", "decode", "drop", "fill", "has_nul", "put", "value_of"]
+__all__ = ["Page", "decode", "has_nul"]
 
 T = TypeVar("T")
 
@@ -57,12 +54,7 @@ class Page:
 
     def stamp(self, **values: Any) -> Page:
         """Add columns to every row that has none of that name."""
-        kinds = set(map(type, self.rows))
-        if len(kinds) == 1 and dict not in kinds:
-            for name, value in values.items():
-                _stamp_column(self.rows, self.rows[0].attributes[name], value)
-        else:
-            self.rows = [_stamped(row, values) for row in self.rows]
+        self.rows = stamped(self.rows, values)
         return self
 
     def blocks(self) -> Iterator[Page]:
@@ -74,12 +66,7 @@ class Page:
 
     def write(self, name: str, values: Iterable[Any]) -> None:
         """Give every row a value for a column, whatever it had there."""
-        kinds = set(map(type, self.rows))
-        if len(kinds) == 1 and dict not in kinds:
-            fill(self.rows, self.rows[0].attributes[name], values)
-            return
-        for row, value in zip(self.rows, values, strict=False):
-            put(row, name, value)
+        write(self.rows, name, values)
 
     def keep(self, test: Callable[[Row], bool]) -> Page:
         """Keep the rows that pass a test."""
@@ -98,7 +85,7 @@ class Page:
         """
         if not key:
             return self
-        columns = [_texts(self.column(name)) for name in key]
+        columns = [texts(self.column(name)) for name in key]
         marks: list[Any] = columns[0] if len(key) == 1 else [*zip(*columns, strict=True)]
         distinct = set(marks)
         is_new = seen.isdisjoint(distinct) and distinct.isdisjoint(earlier)
@@ -113,68 +100,6 @@ class Page:
                     fresh.append(row)
         self.rows = fresh
         return self
-
-
-def _texts(values: list[Any]) -> list[str]:
-    return values if set(map(type, values)) == {str} else [*map(str, values)]
-
-
-def fill(rows: Iterable[Row], attribute: str, values: Iterable[Any]) -> None:
-    """Set an attribute of every structure; quicker than a loop."""
-    deque(map(setattr, rows, repeat(attribute), values), maxlen=0)
-
-
-def column_of(rows: Sequence[Row], name: str) -> list[Any]:
-    """Give a field of every row; None where a row has none."""
-    kinds = set(map(type, rows))
-    if len(kinds) == 1 and dict not in kinds:
-        attribute = rows[0].attributes.get(name)
-        if attribute is None:
-            return [None] * len(rows)
-        values = [*map(attrgetter(attribute), rows)]
-        if all(values) or UnsetType not in set(map(type, values)):
-            return values
-    return [value_of(row, name) for row in rows]
-
-
-def value_of(row: Row, name: str) -> Any:
-    """Give a field of a row; None where it has none."""
-    if type(row) is dict:
-        return row.get(name)
-    attribute = row.attributes.get(name)
-    value = None if attribute is None else getattr(row, attribute)
-    return None if value is msgspec.UNSET else value
-
-
-def put(row: Row, name: str, value: Any) -> None:
-    """Set a field of a row."""
-    if type(row) is dict:
-        row[name] = value
-    else:
-        setattr(row, row.attributes[name], value)
-
-
-def drop(row: Row, name: str) -> None:
-    """Take a field out of a row that has it."""
-    if type(row) is dict:
-        del row[name]
-    else:
-        setattr(row, row.attributes[name], msgspec.UNSET)
-
-
-def _stamp_column(rows: Sequence[Row], attribute: str, value: Any) -> None:
-    found = map(attrgetter(attribute), rows)
-    fill(rows, attribute, [value if old is msgspec.UNSET else old for old in found])
-
-
-def _stamped(row: Row, values: Mapping[str, Any]) -> Row:
-    if type(row) is dict:
-        return {**values, **row}
-    for name, value in values.items():
-        attribute = row.attributes[name]
-        if getattr(row, attribute) is msgspec.UNSET:
-            setattr(row, attribute, value)
-    return row
 
 
 def has_nul(text: bytes) -> bool:

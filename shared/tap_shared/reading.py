@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.messages import RecordMessage
 
+from tap_shared.fields import column_of
 from tap_shared.instants import instant_text
-from tap_shared.page import Page, column_of
+from tap_shared.page import Page
 from tap_shared.prefetch import Fence, ReadAhead
 from tap_shared.state import mark
 from tap_shared.stream_maps import mapped

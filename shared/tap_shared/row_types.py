@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from tap_shared.coerce import Coercion, Rules, coercion, main_type
+from tap_shared.coerce import Coercion, Int64, Rules, coercion, main_type
 
 __all__ = [
     "MEMBER", "Typed", "as_it_comes", "is_instant", "is_nameable", "is_scalar", "row_type", "typed",
@@ -21,10 +21,9 @@ __all__ = [
 MEMBER = "extra_members"
 """The attribute of a row structure that holds its `_extra`."""
 
-_INT64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _NOTHING_FITS = Annotated[int, msgspec.Meta(gt=1, lt=0)]
 _SCALARS: Mapping[str, Any] = {
-    "string": str, "integer": _INT64, "number": int | float, "boolean": bool,
+    "string": str, "integer": Int64, "number": int | float, "boolean": bool,
 }  # fmt: skip
 _INSTANTS = frozenset({"date-time", "date"})
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from tap_callgear.local_time import WallClock
 from tap_shared.errors import StreamFailed, WindowTooLarge
-from tap_shared.page import Page, value_of
+from tap_shared.fields import value_of
+from tap_shared.page import Page
 from tap_shared.prefetch import Fence, Job, Lead, Node, Step
 from tap_shared.stream import WindowRead
 from tap_shared.windows import Span, Window

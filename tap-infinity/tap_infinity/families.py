@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.schema.source import SchemaDirectory
 
 from tap_infinity import schemas
-from tap_shared.page import Page, drop
+from tap_shared.fields import drop
+from tap_shared.page import Page
 from tap_shared.prefetch import Fence, Node
 from tap_shared.stream import ApiStream, WindowRead
 from tap_shared.windows import Span, Window

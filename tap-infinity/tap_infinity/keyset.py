@@ -20,8 +20,9 @@ from tap_infinity.client import InfinityClient, Params
 from tap_infinity.lines import READING, Lines, Taken, no_row
 from tap_shared.coerce import Rules, coercion
 from tap_shared.errors import PleaseRetry, StreamFailed
+from tap_shared.fields import column_of
 from tap_shared.http import Reply, Request
-from tap_shared.page import Page, column_of
+from tap_shared.page import Page
 from tap_shared.prefetch import Node, Step
 from tap_shared.rate_limit import Stopped
 

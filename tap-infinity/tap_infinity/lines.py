@@ -18,7 +18,8 @@ import msgspec
 
 from tap_infinity.page_limit import LimitTooHigh, is_of_limit
 from tap_shared.errors import PleaseRetry, StreamFailed
-from tap_shared.page import decode, has_nul, value_of
+from tap_shared.fields import value_of
+from tap_shared.page import decode, has_nul
 
 if TYPE_CHECKING:
     from tap_shared.codec import Codec

@@ -15,7 +15,8 @@ from itertools import pairwise
 from typing import Any
 
 from tap_shared.errors import StreamFailed
-from tap_shared.page import Page, value_of
+from tap_shared.fields import value_of
+from tap_shared.page import Page
 from tap_shared.prefetch import Node, Step
 
 __all__ = ["Mark", "Passes", "marks_of"]

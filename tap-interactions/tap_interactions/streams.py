@@ -21,8 +21,9 @@ from tap_interactions.families import (
 )
 from tap_interactions.interaction_details import Interactions
 from tap_interactions.passes import Passes
+from tap_shared.fields import value_of
 from tap_shared.instants import InstantReader, instant_text
-from tap_shared.page import Page, value_of
+from tap_shared.page import Page
 from tap_shared.prefetch import Fence, Job, Node, Step
 from tap_shared.stream import WindowRead
 from tap_shared.windows import Span, Window, plan, steps

@@ -24,8 +24,9 @@ from typing import Any
 from tap_interactions.client import MILLISECOND
 from tap_interactions.order import SECOND, Disordered, Order, Sight, Unsorted, second
 from tap_interactions.passes import Mark, Passes, marks_of
+from tap_shared.fields import value_of
 from tap_shared.instants import instant_text
-from tap_shared.page import Page, value_of
+from tap_shared.page import Page
 from tap_shared.prefetch import Fence, Job, Node, Step
 from tap_shared.windows import Window
 

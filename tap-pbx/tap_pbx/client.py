@@ -139,6 +139,10 @@ class PbxClient:
         self._known.add(tenant)
         return answer
 
+    def may_show_key(self, text: str) -> bool:
+        """Tell whether the key may stand in a text, in any form."""
+        return self._marks.may_be_in(text.encode("utf-8", "replace"))
+
     def _without_key(self, node: Any) -> Any:
         """Take the key out of every text that holds it: links may carry it (inferred)."""
         if isinstance(node, str):

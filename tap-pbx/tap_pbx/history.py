@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -82,13 +82,12 @@ class Part:
         self._passes += 1
         self._totals, self._current, self._is_oversized = [], set(), False
 
-    def note(self, calls: Iterable[tuple[str, Any]], total: int) -> None:
+    def note(self, calls: Sequence[str], times: Iterable[Any], total: int) -> None:
         """Take down the calls of a page, with their times, and the count that came with it."""
-        found = dict(calls)
         with self._lock:
             self._totals.append(total)
-            self.keys.update(found)
-            self._current.update(found)
+            self.keys.update(zip(calls, times, strict=True))
+            self._current.update(calls)
             if self.parent is not None:
                 self.parent.keys.update(self.keys)
 

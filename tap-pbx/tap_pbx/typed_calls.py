@@ -19,7 +19,8 @@ from tap_pbx.refusals import error_of
 from tap_shared.codec import Codec
 from tap_shared.decoders import decoder
 from tap_shared.errors import PleaseRetry
-from tap_shared.page import Page, column_of, put, value_of
+from tap_shared.fields import column_of, put, value_of
+from tap_shared.page import Page
 
 __all__ = ["KeyMarks", "typed_page"]
 
@@ -72,14 +73,21 @@ class KeyMarks:
         self._plain, self._encoded = (_longest_run(text) for text in (key, encoded))
         self.is_usable = min(len(self._plain), len(self._encoded)) >= _SHORTEST
 
-    def only_in(self, links: Sequence[Any], body: bytes) -> bool:
-        """Tell whether a body holds the key nowhere but in some of its values."""
+    def may_be_in(self, text: bytes) -> bool:
+        """Tell whether a text may hold the key, in any form but JSON's escapes of its letters."""
         # From behind, which is searched three times as quickly.
-        is_escaped = b"\\" in body and body.rfind(b"\\u00") >= 0 and _ESCAPED.search(body)
-        if is_escaped or body.rfind(self._encoded) >= 0:
+        found = text.rfind(self._plain) >= 0 or text.rfind(self._encoded) >= 0
+        return found or not self.is_usable
+
+    def only_in(self, rows: Sequence[Row], body: bytes) -> bool:
+        """Tell whether a body holds the key nowhere but in the links of its rows."""
+        if b"\\" in body and body.rfind(b"\\u00") >= 0 and _ESCAPED.search(body):
             return False
-        if body.rfind(self._plain) < 0:
+        if not self.may_be_in(body):
             return True
+        if body.rfind(self._encoded) >= 0:
+            return False
+        links = column_of(rows, LINK)
         return body.count(self._plain) == sum(_text_of(link).count(self._plain) for link in links)
 
 
@@ -123,7 +131,7 @@ def typed_page(body: bytes, codec: Codec, key: KeyMarks) -> Page | None:
         return None
     if (shown and not rows) or not _may_be_calls(rows):
         return None
-    if not key.only_in(column_of(rows, LINK), body):
+    if not key.only_in(rows, body):
         return None
     check_offset({"utcOffset": answer.utc_offset})
     return Page(rows, total, len(body), {"pages": integer(answer.max_pages) or 0})

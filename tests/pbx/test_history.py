@@ -40,9 +40,10 @@ class List:
             found = self._found(part)
             total = self.count(part, len(found))
             page = found[(number - 1) * self.page_size : number * self.page_size]
-            shown = [(key, at.replace(microsecond=0)) for key, at in page if key not in
-                     self.hides(part)]  # fmt: skip
-            part.note(shown, total)
+            shown = {key: at.replace(microsecond=0) for key, at in page}
+            for key in self.hides(part) & shown.keys():
+                del shown[key]
+            part.note([*shown], shown.values(), total)
             if number == 1:
                 pages = part.pages(len(page), total, 0)
             number += 1

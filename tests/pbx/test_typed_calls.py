@@ -185,3 +185,4 @@ def test_no_form_of_a_key_gets_past_its_marks(key: str, style: int) -> None:
     for form in redactor._forms:
         if len(form) >= 4 and redactor(form) != form:
             assert not marks.only_in([], written(["x" + form + "y"], style)), form
+            assert marks.may_be_in(f"x{form}y".encode("utf-8", "replace")), form

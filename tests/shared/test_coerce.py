@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from tap_shared.coerce import Misfit, Rules, coercion, main_type
 
@@ -179,3 +180,42 @@ def test_a_dropped_value_is_nothing_whatever_it_was(value: object) -> None:
 )
 def test_the_one_type_that_is_not_null(node: dict[str, Any], kind: str) -> None:
     assert main_type(node) == kind
+
+
+_TEXTS = st.text("0123456789-+., e[]") | st.integers().map(str)
+_ONE = coercion({"type": ["integer", "null"]}, Rules())
+
+
+def _one_by_one(values: list[Any]) -> list[Any] | None:
+    try:
+        return [value if value is UNSET else _ONE(value) for value in values]
+    except Misfit:
+        return None
+
+
+@given(
+    st.one_of(
+        st.lists(st.integers(0, 2**63).map(str), min_size=1),
+        st.lists(st.one_of(st.none(), st.just(UNSET), st.integers(), st.booleans(), _TEXTS)),
+        st.lists(_TEXTS, min_size=1),
+    )
+)
+@example(["1,2", "3"])
+@example(["1,2", ""])
+@example(["", ","])
+@example(["007", "1"])
+@example(["-1", "2"])
+@example(["1 ", "2"])
+@example(["1.0"])
+@example(["1e2"])
+@example(["9223372036854775808"])
+@example(["\u00b2"])
+@example(["null"])
+@example(["1]", "[2"])
+def test_a_column_of_integers_is_read_as_each_of_them_is(values: list[Any]) -> None:
+    try:
+        found = _ONE.column(values)  # type: ignore[attr-defined]
+    except Misfit:
+        found = None
+    assert found == _one_by_one(values)
+    assert found is None or [*map(type, found)] == [*map(type, _one_by_one(values) or [])]
