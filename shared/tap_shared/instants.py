@@ -224,19 +224,23 @@ class InstantReader:
 def _at_once(values: Sequence[Any], *, is_utc: bool) -> list[Any] | None:
     """Read texts and None without a loop, as msgspec does; None where we would read otherwise.
 
-    All texts have to end in `Z`; or to be whole seconds without a zone, where those are in UTC.
+    All texts have to end in `Z`, or in the same `Z[...]`; or to be whole seconds without a zone,
+    where those are in UTC.
     """
     first = next(filter(None, values), None)
-    if type(first) is not str or not (first[-1] == "Z" or is_utc):
+    if type(first) is not str or not (first[-1] in "Z]" or is_utc):
         return None
+    name = first[first.find("Z[") + 1 :] if first.find("]") == len(first) - 1 else ""
     try:
         lengths = [*map(len, filter(None, values))]
         told = msgspec.json.encode(values)
+        if name:
+            told = _without(told, name, len(lengths))
         found = msgspec.json.encode(_MOMENTS.decode(told))
     except (msgspec.MsgspecError, TypeError, UnicodeEncodeError):
         return None
     if (
-        max(lengths) > _WIDTH  # it rounds what we cut
+        max(lengths) > _WIDTH + len(name)  # it rounds what we cut
         or b"z" in told
         or b"t" in told
         or found.rfind(b'"0001-01-01') >= 0
@@ -253,6 +257,12 @@ def _at_once(values: Sequence[Any], *, is_utc: bool) -> list[Any] | None:
     if (_BARE + 1) * marked < size < (_WIDTH + 3) * marked:
         return [v if v is None or len(v) == _WIDTH else f"{v[:-1]}.000000Z" for v in read]
     return read
+
+
+def _without(told: bytes, name: str, texts: int) -> bytes:
+    """Take a zone's name from the end of every text; nothing is left where one has none."""
+    end = name.encode() + b'"'
+    return told.replace(end, b'"') if told.count(end) == texts else b""
 
 
 def _with_ends(items: bytes, old: bytes, new: bytes) -> bytes:

@@ -205,7 +205,11 @@ hard = (
 good = r"20[12]\d-(0[1-9]|1[0-2])-([01]\d|2[0-8])[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d"
 columns = st.one_of(
     st.lists(st.from_regex(f"{hard}Z?", fullmatch=True) | time_like | st.none()),
-    *(like(one + zone) for one in (hard, good, rf"{good}(\.\d{{1,6}})?") for zone in ("", "Z")),
+    *(
+        like(one + zone)
+        for one in (hard, good, rf"{good}(\.\d{{1,6}})?")
+        for zone in ("", "Z", r"Z\[GMT\]")
+    ),
 )
 
 
@@ -224,6 +228,13 @@ columns = st.one_of(
 @example(["2024-01-05T13:22:07Z", "2024-01-05T23:59:60Z"], ZONES[0])
 @example(["2024-01-05T13:22:07Z", "\ud800"], ZONES[0])
 @example(["2024-01-05T13:22:07Z", 7], ZONES[0])
+@example(["2024-01-05T13:22:07Z[GMT]", None, "2024-01-05T13:22:08.5Z[GMT]"], ZONES[0])
+@example(["2024-01-05T13:22:07Z[GMT]", "2024-01-05T13:22:08Z"], ZONES[0])
+@example(["2024-01-05T13:22:07[GMT]", "2024-01-05T13:22:08[GMT]"], UTC)
+@example(["2024-01-05T13:22:07Z[a]b]", "2024-01-05T13:22:08Z[a]b]"], UTC)
+@example(["2024-01-05T13:22:07.1234567Z[GMT]"], UTC)
+@example(['2024-01-05T13:22:07Z["]'], UTC)
+@example(["Z[GMT]", "]"], UTC)
 def test_a_column_reads_as_its_values_do(values: list[Any], zone: tzinfo) -> None:
     def one_by_one() -> list[Any]:
         return [v if v is None or v is UNSET else to_instant(v, zone) for v in values]
