@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -49,6 +50,7 @@ class OneLineCommand(SingerCommand):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run; end with the exit code that the error asks for."""
         quieten(self.logger.name)
+        gc.freeze()  # modules stay: not even the first look for garbage is at them
         try:
             return super().main(*args, **kwargs)
         except Terminated as stop:
