@@ -1,6 +1,6 @@
 """A vendor, or whoever stands in its place, that means harm: every run ends, small and plainly.
 
-What the transport alone decides is proven in `tests/shared/test_http.py` as well; `docs/hostile.md`
+What the transport alone decides is proven in `tests/shared/` as well; `docs/hostile.md`
 has the whole list.
 """
 
