@@ -104,7 +104,9 @@ class PbxClient:
             if found is not None:
                 self._has_succeeded = True
                 return found
-            answer = self._without_key(read_answer(reply.body))
+            answer = read_answer(reply.body)
+            if not self._marks.only_in((), reply.body):
+                answer = self._without_key(answer)
             check_offset(answer)
             self._has_succeeded = True
             return read(answer, len(reply.body))
@@ -144,13 +146,11 @@ class PbxClient:
         return self._marks.may_be_in(text.encode("utf-8", "replace"))
 
     def _without_key(self, node: Any) -> Any:
-        """Take the key out of every text that holds it: links may carry it (inferred)."""
+        """Take the key, in any form, out of every text: links may carry it (inferred)."""
         if isinstance(node, str):
-            if "://" not in node and self.key not in node:
-                return node
             return node if self.hide(node) == node else without_key(node, self.hide)
         if isinstance(node, dict):
-            return {name: self._without_key(item) for name, item in node.items()}
+            return {self.hide(name): self._without_key(item) for name, item in node.items()}
         if isinstance(node, list):
             return [self._without_key(item) for item in node]
         return node

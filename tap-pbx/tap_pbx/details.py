@@ -6,11 +6,12 @@ The path of the details is not public, nor is where in the answer the events han
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_pbx.envelope import events_of, integer
 from tap_pbx.event_types import purpose_of, redact_pins
-from tap_pbx.refusals import Answer, NotThere, Refused, says_gone
+from tap_pbx.refusals import Answer, Unknown, is_gone
 from tap_shared.errors import PleaseRetry, StreamFailed
 from tap_shared.page import Page
 
@@ -64,6 +65,8 @@ class EventReader:
             totals, rows = {page.total}, page.rows
             for number in range(2, page.facts["pages"] + 1):
                 further = self._ask(call, number)
+                if not further.rows:  # the count of pages is only a hint
+                    break
                 totals.add(further.total)
                 rows = [*rows, *further.rows]
             events.update({str(row.get("eventUuid")): row for row in rows})
@@ -84,23 +87,17 @@ class EventReader:
         )
         further = (("page", str(number)),) if number > 1 else ()
         try:
-            page = self._client.ask(self._path, (*params, *further), _counted)
-        except StreamFailed as err:
-            if self._has_vanished(err):
+            page = self._client.ask(self._path, (*params, *further), partial(_counted, number))
+        except (StreamFailed, Unknown) as err:
+            if is_gone(err, has_succeeded=self._has_succeeded):
                 self._logger.warning("The details of a call are gone: %s It has no events.", err)
                 return Page([], 0, facts={"pages": 1})
-            if self._has_succeeded:
+            if self._has_succeeded or isinstance(err, Unknown):
                 raise
             msg = f"{err} No details could be read so far: check call_details_path."
             raise StreamFailed(msg) from None
         self._has_succeeded = True
         return page
-
-    def _has_vanished(self, err: StreamFailed) -> bool:
-        """Tell whether the vendor no longer has a call; a bare 404 at first means a wrong path."""
-        if isinstance(err, NotThere):
-            return self._has_succeeded or bool(err.said)
-        return isinstance(err, Refused) and says_gone(err.said)
 
     def _shaped(self, row: Row, call: Row) -> Row:
         kind = row.get("eventType")
@@ -111,16 +108,17 @@ class EventReader:
         if self._hides_pins:
             redact_pins(row)
         own = {column: call.get(column) for column in _CALL_COLUMNS}
+        own["eventUuid"] = row.get("eventUuid") or None
         return {**row, **own, "event_type_name": name}
 
 
-def _counted(answer: Answer, size: int) -> Page:
+def _counted(number: int, answer: Answer, size: int) -> Page:
     total = integer(answer.get("maxResultSize"))
     if total is None:
         msg = "the answer has neither maxResultSize nor an error"
         raise PleaseRetry(msg)
     rows = events_of(answer)
-    if total and not rows:
+    if total and not rows and number == 1:
         msg = f"the vendor counts {total} events of a call, but none are found in its answer."
         raise StreamFailed(msg)
     pages = max(integer(answer.get("maxPages")) or 0, -(-total // len(rows)) if rows else 0)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Raw
 from singer_sdk.schema.source import SchemaDirectory
 
 from tap_pbx import schemas
+from tap_pbx.envelope import unless_blank
 from tap_pbx.history import CallRead, Part, second_of, whole_seconds
 from tap_pbx.links import without_key
 from tap_pbx.typed_calls import LINK
@@ -102,6 +104,8 @@ class PbxStream(ApiStream):
 class TenantStream(PbxStream):
     """A stream that is read tenant by tenant: no call lists all of them, and no row names its."""
 
+    given = ("container_id", "tenant_id")
+
     @property
     def partitions(self) -> list[dict[str, Any]]:
         """The configured tenants."""
@@ -114,7 +118,9 @@ class TenantStream(PbxStream):
 
     def stamp(self, page: Page, context: Context) -> Page:
         """Add container and tenant to every row."""
-        return page.stamp(container_id=self.tap.client.container, tenant_id=context["tenant_id"])
+        page.write("container_id", repeat(self.tap.client.container))
+        page.write("tenant_id", repeat(context["tenant_id"]))
+        return page
 
 
 class CallListStream(TenantStream):
@@ -174,7 +180,10 @@ class CallListStream(TenantStream):
         page = self.tap.client.calls((*params, ("page", str(number))), self.row_codec)
         times = page.column("callDate")
         check_inside(times, part.window)
-        part.note(texts(page.column("callUuid")), times, page.total or 0)
+        calls = page.column("callUuid")
+        if not all(calls):
+            page.write("callUuid", unless_blank(calls))
+        part.note(texts(calls), times, page.total or 0)
         self._clean_links(page)
         return self.stamp(page, read.context)
 

@@ -29,6 +29,7 @@ __all__ = [
     "Refused",
     "Unknown",
     "error_of",
+    "is_gone",
     "plain_text",
     "read_answer",
     "says_gone",
@@ -57,7 +58,8 @@ _TABLE = {
     "key": rf"{_KEY_NAME}( \w+){{0,3}} {_BAD}|{_BAD} (\w+ )?{_KEY_NAME}"
            r"|api key and container id|authentication (failed|required)|(invalid|bad) credentials",
     "container": rf"\b{_CONTAINER_NAME}( \w+){{0,2}} {_BAD}|{_BAD} {_CONTAINER_NAME}",
-    "rights": r"permission|not (allowed|permitted)",
+    "rights": r"permission|not (allowed|permitted|enabled|supported)"
+              r"|(feature|module|component)( \w+){0,3} (not|un)[ -]?available",
     "denied": r"not authori[sz]ed|denied|forbidden|unauthori[sz]ed|no access",
 }  # fmt: skip
 _PATTERNS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _TABLE.items()}
@@ -152,6 +154,18 @@ def vendor_error(text: str) -> TapError:
 def says_gone(said: str) -> bool:
     """Tell whether an error text says that the vendor has no such thing, or no longer."""
     return _NO_LONGER.search(said) is not None
+
+
+def is_gone(err: Exception, *, has_succeeded: bool) -> bool:
+    """Tell whether the vendor no longer has one of many things, such as a call.
+
+    Args:
+        err: What asking for it ended with.
+        has_succeeded: Whether others came; until then a bare 404 may mean a wrong path.
+    """
+    if isinstance(err, NotThere):
+        return has_succeeded or bool(err.said)
+    return isinstance(err, (Refused, Unknown)) and says_gone(err.said)
 
 
 def _denied(how: str) -> str:

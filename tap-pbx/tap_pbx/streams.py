@@ -27,7 +27,7 @@ from tap_pbx.families import (
 )
 from tap_pbx.history import CallRead
 from tap_pbx.recordings import has_recording
-from tap_pbx.refusals import NotThere
+from tap_pbx.refusals import NotThere, Unknown, is_gone
 from tap_shared.errors import StreamUnavailable
 from tap_shared.once import made_once
 from tap_shared.page import Page
@@ -140,7 +140,10 @@ class RingGroupEvents(TenantStream):
     def _page(self, context: Context, window: Window, number: int) -> Page:
         params = (("tenantID", context["tenant_id"]), *range_of(window))
         further = (("page", str(number)),) if number > 1 else ()
-        page = self.tap.client.ring_groups((*params, *further))
+        try:
+            page = self.tap.client.ring_groups((*params, *further))
+        except NotThere as err:
+            raise StreamUnavailable(str(err)) from None
         check_inside(page.column("eventDate"), window, after=_LONGEST)
         if self.tap.config["redact_pins"]:
             for row in page.rows:
@@ -175,7 +178,10 @@ class PhoneStream(PbxStream):
             StreamUnavailable: The vendor does not know the number.
         """
         params = (("phoneNumber", self._number(context)),)
-        return self._stamped(context, "conversations", params, CONVERSATION)
+        try:
+            return self._stamped(context, "conversations", params, CONVERSATION)
+        except NotThere as err:
+            raise StreamUnavailable(str(err)) from None
 
     def messages(self, context: Context, conversation: str) -> Page:
         """Read the messages of a conversation."""
@@ -187,10 +193,7 @@ class PhoneStream(PbxStream):
         self, context: Context, call: str, params: tuple[tuple[str, str], ...], kind: Kind
     ) -> Page:
         held = "conversations" if kind is CONVERSATION else "messages"
-        try:
-            page = self.tap.client.messaging(call, params, held, kind)
-        except NotThere as err:
-            raise StreamUnavailable(str(err)) from None
+        page = self.tap.client.messaging(call, params, held, kind)
         container = self.tap.client.container
         number = self._number(context)
         return page.stamp(container_id=container, tenant_id=None, phone_number=number)
@@ -228,7 +231,13 @@ class SmsMessages(PhoneStream):
         return Step(None, [partial(self._of, context, name) for name in fresh])
 
     def _of(self, context: Context, conversation: str) -> Step:
-        page = self.messages(context, conversation)
+        try:
+            page = self.messages(context, conversation)
+        except (NotThere, Unknown) as err:
+            if not is_gone(err, has_succeeded=bool(self._read_already)):
+                raise StreamUnavailable(str(err)) from None
+            self.logger.warning("A conversation is gone: %s Its messages are left out.", err)
+            return Step(None)
         self._read_already.add(conversation)
         return Step(page)
 

@@ -10,13 +10,16 @@ __all__ = ["Wav", "is_riff", "read_wav"]
 _HEADER = 12
 _CHUNK = 8
 _FORMAT = 16
+_OF_FRAMES = frozenset({1, 3, 6, 7, 0xFFFE})
+"""PCM, float, A-law, mu-law, extensible: the others (GSM, ADPCM) pack many frames into a block."""
 
 
 class Wav(NamedTuple):
     """What a WAV header says.
 
     Attributes:
-        duration_seconds: Frames divided by the sample rate.
+        duration_seconds: Frames divided by the sample rate; of packed samples, bytes divided by
+            those of a second.
         sample_rate: Samples per second and channel.
         channels: Number of channels.
     """
@@ -70,7 +73,8 @@ def _read_chunks(file: BinaryIO, size: int) -> Wav | None:
 def _wav(form: bytes, length: int) -> Wav | None:
     if len(form) < _FORMAT:
         return None
-    _, channels, rate, _, frame, _ = struct.unpack("<HHIIHH", form)
+    kind, channels, rate, a_second, frame, _ = struct.unpack("<HHIIHH", form)
     if not (channels and rate and frame):
         return None
-    return Wav(length // frame / rate, rate, channels)
+    is_packed = kind not in _OF_FRAMES and a_second
+    return Wav(length / a_second if is_packed else length // frame / rate, rate, channels)

@@ -190,6 +190,12 @@ def test_a_whole_wav_says_how_long_it_is() -> None:
     assert read(wav(b"\0" * 16000, extra=odd)) == (1.0, 8000, 1)
 
 
+def test_packed_samples_last_as_long_as_their_bytes_take() -> None:
+    plain = wav(b"\0" * 65 * 50)
+    head = struct.pack("<HHIIHH", 0x31, 1, 8000, 1625, 65, 0)  # GSM: 65 bytes for 320 samples
+    assert read(plain.replace(plain[20:36], head, 1)) == (2.0, 8000, 1)
+
+
 def test_what_is_cut_longer_or_no_wav_at_all_is_refused() -> None:
     whole = wav(b"\0" * 100)
     bad = [whole[:cut] for cut in (0, 4, 11, 30, len(whole) - 1)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.pbx.telling import (
     CALLS,
     CONVERSATIONS,
     DETAILS,
+    KEY,
     MESSAGES,
     PAGE,
     RING_GROUPS,
@@ -259,7 +261,12 @@ def test_a_pin_is_hidden_however_its_type_is_written(told: Telling, kind: object
 
 @pytest.mark.parametrize(
     "gone",
-    [{"error": "Call not found."}, (404, {"error": "This call was not found."}), (410, b"")],
+    [
+        {"error": "Call not found."},
+        {"error": "The call does not exist in this container."},
+        (404, {"error": "This call was not found."}),
+        (410, b""),
+    ],
     ids=str,
 )
 def test_a_call_that_the_vendor_no_longer_has_is_left_out_and_told(
@@ -273,6 +280,56 @@ def test_a_call_that_the_vendor_no_longer_has_is_left_out_and_told(
     assert run.code == 0
     assert [row["callUuid"] for row in run.rows("call_events")] == ["c-1"]
     assert "details of a call are gone" in run.err
+
+
+@pytest.mark.parametrize("pages", [0, 1, 2, "2", None, 7], ids=repr)
+def test_a_wrong_count_of_pages_of_events_is_only_a_hint(told: Telling, pages: Any) -> None:
+    def answered(query: Query) -> Said:
+        rows = {name: {**EVENT, "eventUuid": name} for name in ("e-1", "e-2")}
+        return {**counted(2, data=rows if query.get("page", "1") == "1" else {}), "maxPages": pages}
+
+    run = told.run({CALLS: listing(call()), DETAILS: answered}, "call_events")
+    assert run.code == 0, run.err
+    assert len(run.rows("call_events")) == 2
+
+
+@pytest.mark.parametrize("is_map", [True, False])
+def test_a_blank_identifier_is_none(told: Telling, *, is_map: bool) -> None:
+    def answered(_query: Query) -> Said:
+        rows = [call("", "2026-03-01 10:00:00"), call("c-1")]
+        return counted(2, data={"": rows[0], "c-1": rows[1]} if is_map else rows)
+
+    run = told.run({CALLS: answered}, "calls")
+    assert run.code == 1
+    assert "callUuid" in run.err
+    assert not run.bookmarks("calls")
+
+
+def test_what_the_vendor_calls_container_or_tenant_is_not_the_key(told: Telling) -> None:
+    rows = [call(tenant_id="evil"), call("c-2", container_id="", tenant_id=None)]
+    run = told.run({CALLS: listing(*rows)}, "calls")
+    keys = {(row["container_id"], row["tenant_id"]) for row in run.rows("calls")}
+    assert keys == {("654321", "0")}
+
+
+def test_the_key_leaves_no_text_in_any_form(told: Telling) -> None:
+    forms = (KEY, quote(KEY, safe=""), quote_plus(KEY), quote(KEY, safe="").lower())
+    texts = [f"/api/voicemail.php?auth={form}&id=7" for form in forms]
+    event = {**EVENT, "eventData1": texts[1], f"of {KEY}": "x"}
+    talk = {"conversationWith": "2025550199", "lastMessageDate": "2026-03-01 10:00:00"}
+    message = {"messageDate": "2026-03-01 10:00:00", "messageText": texts[2]}
+    rows = [call(f"c-{n}", voicemailUrl=text, transcription=text) for n, text in enumerate(texts)]
+    run = told.run(
+        {
+            CALLS: listing(*rows), DETAILS: counted(1, data={"e-1": event}),
+            RING_GROUPS: {"data": {"a1": event}},
+            CONVERSATIONS: {"conversations": {"77": talk}}, MESSAGES: {"messages": {"9": message}},
+        },
+        "calls", "call_events", "ring_group_events", "sms_messages", phone_numbers=["2025550101"],
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    assert len(run.rows("calls")) == len(forms)
+    assert not [form for form in forms if form.lower() in (run.out + run.err).lower()]
 
 
 @pytest.mark.parametrize(
@@ -327,3 +384,40 @@ def test_a_conversation_of_two_own_numbers_gives_each_message_once(told: Telling
     assert run.code == 0
     assert len(run.rows("sms_conversations")) == 2
     assert [row["message_id"] for row in run.rows("sms_messages")] == ["9"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(404, "<html>"), {"error": "Ring groups are not enabled."}, "Feature not available."],
+    ids=str,
+)
+def test_a_report_that_the_vendor_does_not_have_may_be_left_out(
+    told: Telling, answer: Said
+) -> None:
+    run = told.run({RING_GROUPS: answer}, "ring_group_events")
+    assert run.code == 1
+    assert "skip_unavailable" in run.err
+    assert told.run({RING_GROUPS: answer}, "ring_group_events", skip_unavailable=True).code == 0
+
+
+def test_a_conversation_that_is_gone_does_not_keep_the_others_back(told: Telling) -> None:
+    talk = {"conversationWith": "2025550199", "lastMessageDate": "2026-03-01 10:00:00"}
+    message = {"messageDate": "2026-03-01 10:00:00", "messageText": "hi"}
+    gone = (404, {"error": "The conversation does not exist in this container."})
+
+    def answered(query: Query) -> Said:
+        name = query["conversationID"]
+        return gone if name == "1" else {"messages": {f"m-{name}": message}}
+
+    talks = {"conversations": dict.fromkeys("123", talk)}
+    run = told.run(
+        {CONVERSATIONS: talks, MESSAGES: answered}, "sms_messages", phone_numbers=["2025550101"]
+    )
+    assert run.code == 0, run.err
+    assert {row["message_id"] for row in run.rows("sms_messages")} == {"m-2", "m-3"}
+    assert "conversation is gone" in run.err
+    bare = told.run(
+        {CONVERSATIONS: talks, MESSAGES: (404, "<html>")}, "sms_messages",
+        phone_numbers=["2025550101"],
+    )  # fmt: skip
+    assert bare.code == 1
