@@ -30,6 +30,7 @@ __all__ = [
 T = TypeVar("T", bound=Hashable)
 
 _MOST_PAGES = 1_000_000
+_MOST_EMPTY = 200  # pages in a row that name a follower and hold nothing
 _FEW = 20  # pages may repeat while rows move under the reader, but not half of them
 
 
@@ -47,6 +48,7 @@ class GuardedPaginator(BaseAPIPaginator[T], Generic[T]):
         self._seen: set[T] = {start}
         self._pages: set[int] = set()
         self._repeats = 0
+        self._empty = 0
         self._what = what
 
     def advance(self, response: Any) -> None:
@@ -61,7 +63,9 @@ class GuardedPaginator(BaseAPIPaginator[T], Generic[T]):
         if following is None:
             self._finished = True
             return
-        if following in self._seen or self._page_count > _MOST_PAGES:
+        self._empty = 0 if response.rows else self._empty + 1
+        is_endless = self._page_count > _MOST_PAGES or self._empty > _MOST_EMPTY
+        if following in self._seen or is_endless:
             msg = (
                 f"{self._what}: the vendor's paging goes in a circle after {self._page_count}"
                 " pages; nothing past it was read. Report it to the vendor."

@@ -8,6 +8,7 @@ group: every period and every value of a breakdown is a request of its own
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -112,6 +113,7 @@ class MetricStream(DixaStream):
 
     def _slices(self, report: Report) -> list[Slice]:
         """Give everything as one, then each value of each breakdown."""
+        self._warn_of_unlisted(report)
         parts = [Slice()]
         for attribute in report.breakdowns:
             wanted = report.values_of(attribute)
@@ -127,6 +129,19 @@ class MetricStream(DixaStream):
                 if wanted is None or value in wanted
             ]
         return parts
+
+    def _warn_of_unlisted(self, report: Report) -> None:
+        """Tell of values that the vendor does not list: it ignores them, and answers."""
+        for attribute in {each["attribute"] for each in report.filters} & report.honoured:
+            if attribute in report.breakdowns:
+                continue
+            wanted = {v for f in report.filters if f["attribute"] == attribute for v in f["values"]}
+            if unlisted := wanted - self.tap.filter_values.of(attribute).keys():
+                self.logger.warning(
+                    "'%s' has no value %s, as a filter says: the vendor ignores it, and the figures"
+                    " may be of everything. Spell it as the stream analytics_filter_values does.",
+                    attribute, ", ".join(sorted(unlisted)),
+                )  # fmt: skip
 
     def _figure(self, report: Report, period: Window, one: Slice) -> Step:
         filters = report.filters_beside(one.attribute)
@@ -204,17 +219,29 @@ def _unfolded(value: Mapping[str, Any], measure: str) -> Iterator[dict[str, Any]
     if not isinstance(held, list):
         yield {**row, "presence_status": "", "value": held}
         return
-    for each in held:
-        if not isinstance(each, dict):
-            yield {**row, "presence_status": "", "value": each}
-            continue
-        status = each.get("status")
-        status = status if isinstance(status, dict) else {"status": status}
-        more = {k: v for k, v in each.items() if k not in {"value", "status"}}
+    entries = [each if isinstance(each, dict) else {"value": each} for each in held]
+    given = [each.get("status") for each in entries]
+    statuses = [one if isinstance(one, dict) else {"status": one} for one in given]
+    for each, status, name in zip(entries, statuses, _status_names(statuses), strict=True):
         yield {
             **row,
-            **more,
-            "presence_status": str(status.get("status") or ""),
+            **{k: v for k, v in each.items() if k not in {"value", "status"}},
+            "presence_status": name,
             "presence_description": status.get("description", value.get("description")),
             "value": each.get("value"),
         }
+
+
+def _status_names(statuses: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name statuses; that they differ is not documented, and one name is one key."""
+    names = [str(status.get("status") or "") for status in statuses]
+    for described in (True, False):
+        found, often = [], Counter(names)
+        for place, (name, status) in enumerate(zip(names, statuses, strict=True)):
+            number = names[: place + 1].count(name)
+            more = f": {status.get('description') or ''}" if described else f" ({number})"
+            found.append(
+                name if often[name] == 1 or (number == 1 and not described) else name + more
+            )
+        names = found
+    return names

@@ -238,6 +238,16 @@ def test_a_value_that_the_vendor_does_not_list_is_told_and_left_out(dixa: OpenBe
     assert "'channel' has no value email," in run.said("WARNING")
 
 
+def test_a_filter_by_a_value_that_the_vendor_does_not_list_is_told(dixa: OpenBench) -> None:
+    bench = dixa(days=1)
+    setting = metric("csat", filters=[{"attribute": "channel", "values": ["email", "EMAIL"]}])
+    run = bench.sync(bench.catalog(CSAT), **setting)
+    assert run.error is None
+    assert "'channel' has no value email," in run.said("WARNING")
+    right = metric("csat", filters=[{"attribute": "channel", "values": ["EMAIL"]}])
+    assert "has no value" not in bench.sync(bench.catalog(CSAT), **right).said("WARNING")
+
+
 def test_a_default_filter_that_nothing_lists_is_told(dixa: OpenBench) -> None:
     wanted = [{"attribute": name, "values": ["x"]} for name in ("channel", "chanel")]
     _, run = dixa(days=1).discover(default_filters=wanted)
@@ -307,6 +317,20 @@ def test_presence_durations_become_a_row_a_status() -> None:
     ]
     assert [r["presence_description"] for r in rows] == ["Not here", "Time"]
     assert [r["description"] for r in rows] == ["Time", "Time"]
+
+
+def test_statuses_of_one_name_are_told_apart() -> None:
+    held = [
+        {"value": 1.5, "status": {"status": "Away", "description": "Lunch"}},
+        {"value": 2.5, "status": {"status": "Away", "description": "Meeting"}},
+        {"value": 3, "status": {"status": "Away", "description": "Meeting"}},
+        {"value": 4, "status": {"status": "Working"}},
+    ]
+    value = {"_type": "AgentPresenceDurationValue", "value": held}
+    rows = list(figures({"aggregates": [value]}, ["AgentPresenceDuration"]))
+    assert {row["presence_status"]: row["value"] for row in rows} == {
+        "Away: Lunch": 1.5, "Away: Meeting": 2.5, "Away: Meeting (2)": 3, "Working": 4,
+    }  # fmt: skip
 
 
 def test_presence_durations_of_nobody_are_a_null() -> None:

@@ -109,6 +109,18 @@ def test_a_cursor_seen_before_ends_the_stream_with_a_sentence(cursors: list[str]
     assert len(asked) == len(set(asked))
 
 
+def test_empty_pages_that_always_name_another_end_the_stream_with_a_sentence() -> None:
+    asked: list[str | None] = []
+
+    def fetch(cursor: str | None) -> Page:
+        asked.append(cursor)
+        return Page(rows(0, 5 * (cursor is None)), facts={"cursor": str(len(asked))})
+
+    with pytest.raises(StreamFailed, match="circle"):
+        read(fetch, CursorPaginator("GET /things"))
+    assert len(asked) < 1000
+
+
 @pytest.mark.parametrize("cursor", ["", None])
 def test_a_blank_cursor_is_the_end(cursor: str | None) -> None:
     assert read(lambda _: Page(rows(0, 2), facts={"cursor": cursor}), CursorPaginator()) == [0, 1]
