@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from tap_infinity.families import Context, InfinityStream, SiteList, igrp_of, stamped
 from tap_infinity.triggers import DAY, day_windows, days
+from tap_shared.errors import StreamUnavailable
 from tap_shared.page import Page
 from tap_shared.prefetch import Fence, Node, Step
 from tap_shared.stream import WindowRead
@@ -63,6 +64,7 @@ class NumberStream(SiteList):
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:
         """Read the dial-in groups, and behind each page of them the numbers of its groups."""
         igrp = igrp_of(context)
+        self._refused: dict[str, StreamUnavailable] = {}
         order = (("sort[]", "dgrp-asc"),)
         groups = self.tap.client.offsets(f"igrps/{igrp}/dgrps", order, ("dgrp",))
         return [
@@ -74,8 +76,31 @@ class NumberStream(SiteList):
         """Read one page of groups, and lead to their numbers and the next page."""
         step = groups() if callable(groups) else Step()
         found = (step.page or Page([])).column("dgrp")
-        numbers = [self._numbers(igrp, str(dgrp)) for dgrp in dict.fromkeys(found)]
+        numbers = [
+            partial(self._of_group, dgrp, self._numbers(igrp, dgrp))
+            for dgrp in dict.fromkeys(map(str, found))
+        ]
         return Step(None, [*numbers, *(partial(self._groups, igrp, node) for node in step.then)])
+
+    def _of_group(self, dgrp: str, node: Node) -> Step:
+        """Read numbers of a group; one that is refused does not keep the others back."""
+        try:
+            step = node() if callable(node) else Step()
+        except StreamUnavailable as err:
+            self._refused[dgrp] = err
+            return Step()
+        return Step(step.page, [partial(self._of_group, dgrp, after) for after in step.then])
+
+    def verify(self, read: WindowRead) -> Sequence[Node]:
+        """Tell of groups that were refused, once the others are out.
+
+        Raises:
+            StreamUnavailable: There are some.
+        """
+        if self._refused:
+            groups, err = ", ".join(self._refused), next(iter(self._refused.values()))
+            raise StreamUnavailable(f"numbers of dial-in group {groups}: {err}")
+        return super().verify(read)
 
     def _numbers(self, igrp: int, dgrp: str) -> Node:
         return self.tap.client.offsets(

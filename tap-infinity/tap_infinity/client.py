@@ -30,6 +30,7 @@ __all__ = ["InfinityClient", "Params"]
 Params = tuple[tuple[str, str], ...]
 
 _METRICS_LIMIT = 1_000
+_OF_SIZE = frozenset({400, 413, 422})
 _VOIDS, _FEWER_VOIDS = 3, 2
 _MOST_REPEATS = 2
 
@@ -173,7 +174,7 @@ class InfinityClient:
             raise StreamUnavailable(msg)
         if status == HTTPStatus.NOT_FOUND:
             raise StreamUnavailable(self._not_found(quoted))
-        if status == HTTPStatus.BAD_REQUEST and is_of_limit(said):
+        if status in _OF_SIZE and is_of_limit(said):
             msg = f"the vendor refuses the page size{quoted}; set a smaller page_size."
             raise LimitTooHigh(msg)
         msg = f"the vendor refuses the request{quoted} (HTTP {status}{reply.reference})."

@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tap_infinity.client import InfinityClient, Params
-from tap_infinity.lines import READING, Lines, Taken, no_row
+from tap_infinity.lines import READING, Lines, Nameless, Taken, no_row
 from tap_shared.coerce import Rules, coercion
 from tap_shared.errors import PleaseRetry, StreamFailed
 from tap_shared.fields import column_of
@@ -78,6 +78,7 @@ class KeysetWalk:
         self._received = 0
         self._ends = 0
         self._trouble: PleaseRetry | None = None
+        self._nameless: PleaseRetry | None = None
         self._closed = False
         self._lock = threading.Lock()
 
@@ -133,9 +134,14 @@ class KeysetWalk:
         self._ends = self._ends + 1 if self._is_end(taken) else 0
         if self._ends:
             self._client.believe(is_blank=taken.is_blank, times=self._ends)
+        if self._ends and self._nameless is not None:  # what follows its neighbour is not it
+            raise StreamFailed(f"{self._path}: {self._nameless}.")
         ids = usable_ids(taken.rows)
+        if ids:
+            self._nameless = None
         if len(ids) < len(taken.rows):
             taken.trouble = no_row(taken.rows[len(ids)], ("rowId",))
+            self._nameless = taken.trouble if isinstance(taken.trouble, Nameless) else None
             del taken.rows[len(ids) :]
         if taken.trouble is not None:
             self._let_go()

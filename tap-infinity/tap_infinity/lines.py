@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_infinity.page_limit import LimitTooHigh, is_of_limit
+from tap_infinity.page_limit import LimitTooHigh, is_of_limit, is_passing
 from tap_shared.errors import PleaseRetry, StreamFailed
 from tap_shared.fields import value_of
 from tap_shared.page import decode, has_nul
@@ -24,7 +24,7 @@ from tap_shared.page import decode, has_nul
 if TYPE_CHECKING:
     from tap_shared.codec import Codec
 
-__all__ = ["READING", "Lines", "Taken", "no_row", "rows_of", "told"]
+__all__ = ["READING", "Lines", "Nameless", "Taken", "no_row", "rows_of", "told"]
 
 Row = Any  # a dictionary, or a structure of the codec
 Object = dict[str, Any]
@@ -170,7 +170,12 @@ def _row(line: bytes) -> Object:
 
 def _fault(message: str) -> PleaseRetry:
     said = f"the vendor sent a message instead of rows: {message}"
-    return LimitTooHigh(said) if is_of_limit(message) else PleaseRetry(said)
+    is_refusal = is_of_limit(message) and not is_passing(message)
+    return LimitTooHigh(said) if is_refusal else PleaseRetry(said)
+
+
+class Nameless(PleaseRetry):
+    """A row without a key, which cannot be asked for again."""
 
 
 def no_row(row: Row, keys: Collection[str]) -> PleaseRetry:
@@ -179,7 +184,7 @@ def no_row(row: Row, keys: Collection[str]) -> PleaseRetry:
     said = next((text for text in told_by if isinstance(text, str)), "")
     if said and not any(value_of(row, key) for key in keys):
         return _fault(_shortened(said))
-    return PleaseRetry(f"the vendor sent a row without a usable {' or '.join(keys)}")
+    return Nameless(f"the vendor sent a row without a usable {' or '.join(keys)}")
 
 
 def told(body: bytes) -> str:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from tap_infinity.client import Params
 from tap_infinity.families import Context, InfinityStream, igrp_of, stamped
+from tap_infinity.page_limit import CAPS
 from tap_infinity.report_settings import Report
 from tap_shared.coerce import Misfit, Rules, coercion
 from tap_shared.errors import StreamFailed
@@ -28,7 +29,7 @@ __all__ = ["metric_stream"]
 
 _NUMBER = coercion({"type": "number"}, Rules())
 _INSTANT = timedelta(microseconds=1)
-_CAPS = frozenset({1_000, 10_000, 50_000})
+
 _NAMED_WITH = {"ch": "chName", "metricMonth": "metricMonthName"}
 """Columns that the vendor adds to a dimension."""
 _ADDED = {
@@ -120,7 +121,7 @@ class MetricStream(InfinityStream):
             params = (*self._params(igrp, first, last), ("limit", str(limit)))
             asked = client.request(self._path(igrp), params)
             page = client.read(asked, self.report.group, is_paged=False)
-            if len(page) >= limit or len(page) in _CAPS:
+            if len(page) >= limit or len(page) in CAPS:
                 msg = (
                     f"the report has {len(page)} rows or more for one request and cannot be paged;"
                     " set a larger page_size, or group it by less."

@@ -14,11 +14,18 @@ from typing import TypeVar
 
 from tap_shared.errors import PleaseRetry, StreamFailed
 
-__all__ = ["LimitTooHigh", "PageLimit", "is_of_limit"]
+__all__ = ["CAPS", "LimitTooHigh", "PageLimit", "is_of_limit", "is_passing"]
 
 T = TypeVar("T")
 
+CAPS = frozenset({50_000, 10_000, 1_000})
+"""Page sizes that the vendor was seen to cap at."""
+
 _OF_PACE = re.compile(r"\brate\b|\brequests\b", re.IGNORECASE)
+_PASSING = re.compile(
+    r"\b(again|later|time|timed|time-?out|memory|connections?|quota|daily|busy|overload\w*)\b",
+    re.IGNORECASE,
+)
 
 
 class LimitTooHigh(PleaseRetry):
@@ -28,6 +35,11 @@ class LimitTooHigh(PleaseRetry):
 def is_of_limit(said: str) -> bool:
     """Tell whether a message of the vendor is about the page size, not about the pace."""
     return "limit" in said.lower() and _OF_PACE.search(said) is None
+
+
+def is_passing(said: str) -> bool:
+    """Tell whether a message speaks of something that passes, such as a limit of time."""
+    return _PASSING.search(said) is not None
 
 
 class PageLimit:
@@ -62,7 +74,8 @@ class PageLimit:
     def _halve(self, refused: int) -> None:
         with self._lock:
             if self.value >= refused:
-                self.value = refused // 2
+                # A cap that lies between is the likelier size.
+                self.value = max(refused // 2, *(cap for cap in (0, *CAPS) if cap < refused))
                 self._log.warning(
                     "The vendor refuses %d rows a request; going on with %d. Set page_size so.",
                     refused, self.value,

@@ -167,7 +167,7 @@ def test_an_answer_that_may_have_been_cut_is_not_trusted() -> None:
 def test_as_many_rows_as_a_known_cap_are_not_trusted_either(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(metrics, "_CAPS", frozenset({5}))
+    monkeypatch.setattr(metrics, "CAPS", frozenset({5}))
     with serve(**TINY, cap=5, cap_mode="silent") as site:
         run = site.run("channel_metrics", **SMALL)
         assert run.code == 1

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
 
+from contact_sandbox import Reply, Request
+from tap_infinity.page_limit import LimitTooHigh, PageLimit
 from tap_shared.errors import CredentialsRefused, RunFailed, SettingRefused
-from tests.infinity.running import serve
+from tests.infinity.running import Site, serve
 
 SMALL: dict[str, Any] = {
     "page_size": 20,
@@ -125,6 +130,87 @@ def test_a_page_size_that_is_refused_is_halved_once_for_all() -> None:
         assert sizes.count(200) <= 2
         truth = {k for k in site.vendor.expected("calls") if k[0] == 101}
         assert run.keyed("calls").keys() == truth
+
+
+def bent(site: Site, path: str, change: Callable[[int, Reply], Reply]) -> None:
+    """Change the answers to requests whose path ends so, by their number."""
+    answer, coming = site.vendor.handle, count()
+
+    def handle(request: Request) -> Reply:
+        reply = answer(request)
+        return change(next(coming), reply) if request.path.endswith(path) else reply
+
+    site.vendor.handle = handle  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Query time limit exceeded, please try again later", "Too many connections, limit reached"],
+)
+def test_a_limit_that_passes_does_not_shrink_the_page(said: str) -> None:
+    with serve(**TINY) as site:
+        bent(site, "/triggers/calls", lambda n, told: Reply(200, f'"{said}"') if n < 2 else told)
+        run = site.run("calls", igrp_ids=[101], **SMALL)
+        assert run.error is None
+        assert {int(q["limit"][0]) for q in site.requests("/triggers/calls")} <= {1, 20}
+        truth = {k for k in site.vendor.expected("calls") if k[0] == 101}
+        assert run.keyed("calls").keys() == truth
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_page_size_is_refused_with_one_status_or_another(status: int) -> None:
+    def change(_number: int, told: Reply) -> Reply:
+        return Reply(status, told.body, told.headers) if told.status == 400 else told
+
+    with serve(**TINY, cap=30) as site:
+        bent(site, "/triggers/calls", change)
+        run = site.run("calls", igrp_ids=[101], **{**SMALL, "page_size": 50})
+        assert run.error is None
+        assert len(run.keyed("calls")) == sum(k[0] == 101 for k in site.vendor.expected("calls"))
+
+
+def test_halving_does_not_go_past_a_cap_that_is_known() -> None:
+    limit, asked = PageLimit(10_000, logging.getLogger("test")), list[int]()
+
+    def ask(rows: int) -> int:
+        asked.append(rows)
+        if rows > 1000:
+            raise LimitTooHigh("limit")
+        return rows
+
+    assert limit.use(ask) == 1000
+    assert asked == [10_000, 5000, 2500, 1250, 1000]
+
+
+def test_a_group_that_is_refused_keeps_no_other_numbers_back() -> None:
+    with serve(**TINY) as site:
+        whole = site.run("numbers", igrp_ids=[101])
+        groups = sorted({str(row["dgrp"]) for row in whole.records("numbers")})
+        assert len(groups) > 1
+        refused = f"/dgrps/{groups[0]}/numbers"
+        bent(site, refused, lambda _number, _told: Reply(404, '"Resource not found"'))
+        left = {k for k, row in whole.keyed("numbers").items() if str(row["dgrp"]) != groups[0]}
+        run = site.run("numbers", igrp_ids=[101])
+        assert run.code == 1
+        assert any(f"dial-in group {groups[0]}:" in line for line in run.said)
+        skipped = site.run("numbers", igrp_ids=[101], skip_unavailable=True)
+        assert skipped.error is None
+        assert run.keyed("numbers").keys() == skipped.keyed("numbers").keys() == left
+
+
+def test_a_row_without_an_id_does_not_vanish() -> None:
+    def change(_number: int, told: Reply) -> Reply:
+        held = told.content()[0]
+        body = held if isinstance(held, bytes) else b"".join(held)
+        more = b'{"rowId":null,"triggerDatetime":"2026-11-19 10:00:00"}\n'
+        is_page = body.count(b"rowId") > 1  # one row is the answer to which the highest is
+        return Reply(200, body + more * is_page, told.headers)
+
+    with serve(**TINY) as site:
+        bent(site, "/triggers/calls", change)
+        run = site.run("calls", igrp_ids=[101], **SMALL)
+        assert run.code == 1
+        assert any("without a usable rowId" in line for line in run.said)
 
 
 def test_no_secret_is_ever_said() -> None:
