@@ -10,7 +10,18 @@ from typing import Literal
 
 from tap_shared.instants import instant_text
 
-__all__ = ["Grain", "Span", "Window", "cut", "floor", "halve", "plan", "span_of_run", "steps"]
+__all__ = [
+    "Grain",
+    "Span",
+    "Window",
+    "cut",
+    "floor",
+    "halve",
+    "plan",
+    "slices",
+    "span_of_run",
+    "steps",
+]
 
 Grain = Literal["hour", "day", "week", "month"]
 
@@ -89,6 +100,22 @@ def plan(span: Span, length: timedelta) -> Iterator[Window]:
         end = start + length if length < span.end - start else span.end
         yield Window(start, end)
         start = end
+
+
+def slices(span: Span, length: timedelta, since: datetime) -> Iterator[Window]:
+    """Cut time as `plan` does, but at multiples of the length, wherever the span begins.
+
+    So a row that is read again comes in the same window, unless that was still open.
+
+    Args:
+        span: What is read; the first window may begin before it.
+        length: Of a window.
+        since: Where the first of all begins, not after the span.
+    """
+    if span.start >= span.end:
+        return iter(())
+    skipped = max(span.start - since, timedelta(0)) // length * length
+    return plan(Span(since + skipped, span.end), length)
 
 
 def halve(window: Window, grain: timedelta = SECOND) -> tuple[Window, Window] | None:

@@ -97,6 +97,8 @@ class MetricStream(DixaStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Ask for each period that overlaps the span, whole, in the order in which they end."""
+        for report in self.reports:
+            self._warn_of_unlisted(report)
         slices = [self._slices(report) for report in self.reports]
         plans = [self._plan(place, span) for place in range(len(self.reports))]
         for end, place, period in heapq.merge(*plans):
@@ -113,7 +115,6 @@ class MetricStream(DixaStream):
 
     def _slices(self, report: Report) -> list[Slice]:
         """Give everything as one, then each value of each breakdown."""
-        self._warn_of_unlisted(report)
         parts = [Slice()]
         for attribute in report.breakdowns:
             wanted = report.values_of(attribute)

@@ -21,7 +21,7 @@ from tap_shared.instants import instant_text
 from tap_shared.page import Page
 from tap_shared.prefetch import Fence, Job, Node, Step
 from tap_shared.stream import WindowRead
-from tap_shared.windows import Span, Window, plan
+from tap_shared.windows import Span, Window, slices
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
@@ -90,7 +90,8 @@ class RecordStream(DixaStream):
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read each window as a whole: its rows' keys depend on each other."""
         self._before = set()
-        for window in plan(span, self.tap.settings.window):
+        settings = self.tap.settings
+        for window in slices(span, settings.window, settings.start_date):
             yield self._job(window)
             yield Fence(WindowRead(window))
 

@@ -22,7 +22,7 @@ from tap_shared.page import Page
 from tap_shared.pagination import OffsetPaginator, walk
 from tap_shared.prefetch import Fence, Node, Step
 from tap_shared.stream import ApiStream, WindowRead
-from tap_shared.windows import Span, Window, plan
+from tap_shared.windows import Span, Window, slices
 
 if TYPE_CHECKING:
     from tap_interactions.tap import TapInteractions
@@ -111,20 +111,12 @@ class LogStream(MotionStream):
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
         """Read each window to an empty page: a short one may be the server's own limit."""
-        for part in self._slices(span):
+        settings = self.tap.settings
+        for part in slices(span, settings.window, settings.start_date):
             window = Window(max(part.start, span.start), part.end)
             fetch = partial(self._fetch, window, part)
             yield walk(fetch, OffsetPaginator(0, f"POST {self.path}"))
             yield Fence(WindowRead(window))
-
-    def _slices(self, span: Span) -> Iterable[Window]:
-        """Cut time at multiples of the window from `start_date` on, wherever this run begins.
-
-        So a row that is read again comes in the same slice, unless that was still open.
-        """
-        begin, length = self.tap.settings.start_date, self.tap.settings.window
-        skipped = max(span.start - begin, timedelta(0)) // length * length
-        return plan(Span(begin + skipped, span.end), length)
 
     def _fetch(self, window: Window, part: Window, offset: int) -> Page:
         body = {**bounds(overlapped(window)), "OrderBy": ["_id"]}

@@ -12,6 +12,7 @@ import pytest
 
 from contact_sandbox.vendor import Reply, Request
 from tap_shared.errors import RunFailed
+from tap_shared.instants import parse_instant
 from tests.dixa.bench import Bench, Run, identity
 from tests.dixa.conftest import OpenBench
 
@@ -220,14 +221,21 @@ def test_late_and_modified_rows_replace_what_was_read(dixa: OpenBench) -> None:
     assert len(second.records[RATINGS]) < len(held[RATINGS])
 
 
-def test_the_second_run_begins_a_lookback_before_the_bookmark(dixa: OpenBench) -> None:
+def test_the_second_run_begins_in_the_window_a_lookback_before_the_bookmark(
+    dixa: OpenBench,
+) -> None:
     bench = dixa(days=20)
     first = bench.run(RATINGS)
     bench.server.log.clear()
     second = bench.run(RATINGS, state=first.state, lookback="2d")
     reached = moment(first.state["bookmarks"][RATINGS]["replication_key_value"])
     earliest = min(moment(body["periodFilter"]["start"]) for body in bodies(bench, "ratings"))
-    assert earliest == reached - timedelta(days=2, milliseconds=1)
+    begin = parse_instant(bench.config["start_date"])
+    slices = (reached - timedelta(days=2) - begin) // timedelta(days=1)
+    assert earliest == begin + timedelta(days=slices, milliseconds=-1)
+    edges = {(row["window_start"], row["window_end"]) for row in first.records[RATINGS]}
+    again = {(row["window_start"], row["window_end"]) for row in second.records[RATINGS]}
+    assert len(again - edges) <= 1, "all but the window that was open are the same"
     assert second.state["bookmarks"][RATINGS]["replication_key_value"] >= reached.isoformat()[:19]
 
 

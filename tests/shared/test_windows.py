@@ -8,7 +8,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_shared.windows import Grain, Span, Window, cut, floor, halve, plan, span_of_run, steps
+from tap_shared.windows import (
+    Grain,
+    Span,
+    Window,
+    cut,
+    floor,
+    halve,
+    plan,
+    slices,
+    span_of_run,
+    steps,
+)  # fmt: skip
 
 ZONES = [
     ZoneInfo(name)
@@ -58,6 +69,21 @@ def test_a_plan_covers_its_span_and_nothing_else(
     assert covers(windows, start, start + reach)
     assert all(window.length == length for window in windows[:-1])
     assert windows[-1].length <= length
+
+
+@given(moments, st.timedeltas(timedelta(0), timedelta(days=400)),
+       st.timedeltas(timedelta(0), timedelta(days=40)), lengths)  # fmt: skip
+def test_slices_are_the_same_wherever_a_span_begins(
+    since: datetime, later: timedelta, reach: timedelta, length: timedelta
+) -> None:
+    length = max(length, (later + reach) / 500)
+    start, end = since + later, since + later + reach
+    whole = list(slices(Span(since, end), length, since))
+    part = list(slices(Span(start, end), length, since))
+    assert part == whole[len(whole) - len(part) :]
+    assert bool(part) == (reach > timedelta(0))
+    if part:
+        assert part[0].start <= start < part[0].start + length
 
 
 def test_nothing_is_planned_where_the_end_is_before_the_start() -> None:
