@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
 from typing import Any
@@ -19,7 +19,7 @@ from singer_sdk.singerlib import Catalog as SingerCatalog
 
 from tap_dixa.client import DixaClient, Rejected
 from tap_dixa.paging import SMALL_PAGE, PageSize, Walk
-from tap_shared.errors import CredentialsRefused
+from tap_shared.errors import CredentialsRefused, StreamFailed, StreamUnavailable, TapError
 
 __all__ = ["Catalogue", "FilterValues", "filter_walk", "filters_of", "kinds_of", "measures_of"]
 
@@ -42,12 +42,14 @@ class Catalogue:
         metrics: Metric ids with their filters and measures.
         is_live: Whether the vendor gave it: of published ids the filters are not all known.
         is_whole: Whether both were read.
+        unread: Those that could not be read, and why.
     """
 
     records: Sequence[Entry]
     metrics: Sequence[Entry]
     is_live: bool = True
     is_whole: bool = True
+    unread: Mapping[str, TapError] = field(default_factory=dict)
 
     @classmethod
     def static(cls) -> Catalogue:
@@ -69,10 +71,17 @@ class Catalogue:
 
         Raises:
             CredentialsRefused: The token's user lacks the right.
-            TapError: The vendor does not answer, or refuses.
+            TapError: The vendor does not answer, or no request may be sent any more.
         """
-        records, metrics = (_entries(client, kind, warn) if kind in kinds else [] for kind in KINDS)
-        return cls(records, metrics, is_whole=len(kinds) == len(KINDS))
+        found: dict[str, Sequence[Entry]] = dict.fromkeys(KINDS, ())
+        unread: dict[str, TapError] = {}
+        for kind in kinds:
+            try:
+                found[kind] = _entries(client, kind, warn)
+            except (StreamFailed, StreamUnavailable) as err:
+                unread[kind] = err
+        is_whole = len(kinds) == len(KINDS) and not unread
+        return cls(found["records"], found["metrics"], is_whole=is_whole, unread=unread)
 
     @property
     def attributes(self) -> list[str]:

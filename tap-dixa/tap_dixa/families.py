@@ -24,12 +24,15 @@ from tap_shared.stream import ApiStream, WindowRead
 from tap_shared.windows import Span, Window, halve, plan
 
 if TYPE_CHECKING:
+    from singer_sdk.singerlib import CatalogEntry
+
     from tap_dixa.tap import TapDixa
     from tap_shared.codec import Codec
+    from tap_shared.errors import TapError
 
 __all__ = [
     "EDGE", "GONE", "ChildStream", "DixaStream", "ExportStream", "ListStream", "LogStream",
-    "halves_of", "instant",
+    "UnreadStream", "halves_of", "instant",
 ]  # fmt: skip
 
 EDGE = timedelta(milliseconds=1)
@@ -75,6 +78,36 @@ class DixaStream(ApiStream):
     def every(self, span: Span) -> Fence:
         """Give the fence behind a list that is read whole."""
         return Fence(WindowRead(Window(span.start, span.end)))
+
+
+class UnreadStream(DixaStream):
+    """A stream whose catalogue could not be read: it fails, and the others run.
+
+    Args:
+        tap: The tap.
+        entry: The Singer catalog's entry.
+        err: Why the catalogue could not be read.
+    """
+
+    def __init__(self, tap: TapDixa, entry: CatalogEntry, err: TapError) -> None:
+        """Take over the entry."""
+        self._entry = entry
+        self._err = err
+        self.primary_keys = tuple(entry.key_properties or ())
+        self.replication_key = entry.replication_key
+        super().__init__(tap, entry.tap_stream_id)
+
+    def load_schema(self, name: str | None) -> dict[str, Any]:  # noqa: ARG002
+        """Give the entry's schema."""
+        return self._entry.schema.to_dict()
+
+    def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
+        """Tell of the catalogue.
+
+        Raises:
+            TapError: Always.
+        """
+        raise self._err
 
 
 class ListStream(DixaStream):

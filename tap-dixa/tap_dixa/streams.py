@@ -59,7 +59,13 @@ class AnalyticsFilterValues(DixaStream):
     primary_keys = ("filter_attribute", "value")
 
     def nodes(self, span: Span, context: Context | None) -> Iterable[Node]:  # noqa: ARG002
-        """Read the attributes side by side."""
+        """Read the attributes side by side.
+
+        Raises:
+            TapError: A catalogue that lists some could not be read.
+        """
+        for err in self.tap.catalogue.unread.values():
+            raise err
         jobs = [partial(self._values, name) for name in self.tap.catalogue.attributes]
         return [*jobs, self.every(span)]
 

@@ -12,6 +12,7 @@ from singer_sdk import typing as th
 from tap_dixa import streams
 from tap_dixa.catalogue import Catalogue, FilterValues, kinds_of
 from tap_dixa.client import DixaClient
+from tap_dixa.families import UnreadStream
 from tap_dixa.metrics import MetricStream
 from tap_dixa.naming import stream_names
 from tap_dixa.records import RecordStream
@@ -189,9 +190,13 @@ class TapDixa(ApiTap):
             return Catalogue.static()
         try:
             kinds = kinds_of(self.input_catalog)
-            return Catalogue.read(self.client, self.logger.warning, kinds)
-        except (StreamFailed, StreamUnavailable, LimitReached, Unreachable) as err:
+            found = Catalogue.read(self.client, self.logger.warning, kinds)
+        except (LimitReached, Unreachable) as err:
             return self._published(err)
+        # Without a Singer catalog there is no telling which streams fail with it.
+        if found.unread and not (self.input_catalog and not self.is_check):
+            return self._published(next(iter(found.unread.values())))
+        return found
 
     def _published(self, err: TapError) -> Catalogue:
         if self.is_check:
@@ -215,12 +220,22 @@ class TapDixa(ApiTap):
             {"properties": shapes}, {name: self.config.get(name) for name in shapes}
         )  # without a token nothing else has been checked yet
         self._warn_of_filters()
-        return [*super().discover_streams(), *self._record_streams(), *self._metric_streams()]
+        analytics = (*self._record_streams(), *self._metric_streams(), *self._unread_streams())
+        return [*super().discover_streams(), *analytics]
 
     def _record_streams(self) -> list[RecordStream]:
         entries = {entry["id"]: entry for entry in self.catalogue.records}
         named = stream_names("record", entries)
         return [RecordStream(self, name, entries[raw]) for name, raw in named.items()]
+
+    def _unread_streams(self) -> list[UnreadStream]:
+        """Give the streams of a catalogue that could not be read, which fail by themselves."""
+        return [
+            UnreadStream(self, entry, err)
+            for kind, err in self.catalogue.unread.items()
+            for entry in (self.input_catalog or {}).values()
+            if entry.tap_stream_id.startswith(f"{kind[:-1]}_")
+        ]
 
     def _metric_streams(self) -> list[MetricStream]:
         configured: Sequence[Mapping[str, Any]] = self.config.get("metrics") or []

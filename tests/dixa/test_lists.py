@@ -294,6 +294,28 @@ def test_a_missing_right_fails_one_stream_and_a_missing_catalogue_all(dixa: Open
     assert isinstance(bench.sync(None).error, CredentialsRefused)
 
 
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_catalogue_that_cannot_be_read_fails_its_own_streams_alone(
+    dixa: OpenBench, status: int
+) -> None:
+    bench = dixa(days=2)
+    catalog = bench.catalog("tags", "metric_csat", "record_ratings", "analytics_filter_values")
+    answer = bench.vendor.handle
+
+    def handle(request: Request) -> Reply:
+        is_records = request.path == "/v1/analytics/records" and request.method == "GET"
+        return Reply(status, {"message": "no"}) if is_records else answer(request)
+
+    bench.vendor.handle = handle  # type: ignore[method-assign]
+    run = bench.sync(catalog, max_attempts=2)
+    assert isinstance(run.error, RunFailed)
+    assert run.records["tags"]
+    assert run.records["metric_csat"]
+    assert not run.records.get("record_ratings")
+    assert "Stream 'record_ratings': " in run.said("ERROR")
+    assert not run.state["bookmarks"].get("record_ratings", {}).get("replication_key_value")
+
+
 # Limits and faults
 
 
