@@ -49,6 +49,12 @@ class OneLineCommand(SingerCommand):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run; end with the exit code that the error asks for."""
+        try:
+            return self._main(*args, **kwargs)
+        except Terminated as stop:  # it arrived while the end was being told
+            sys.exit(128 + stop.signum)
+
+    def _main(self, *args: Any, **kwargs: Any) -> Any:
         quieten(self.logger.name)
         gc.freeze()  # modules stay: not even the first look for garbage is at them
         try:

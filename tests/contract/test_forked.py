@@ -23,7 +23,8 @@ PROGRAMS = {
     "environment": """
 import json, os, sys, time
 print(json.dumps([sorted(os.environ.items()), os.getcwd(), sys.argv, sys.path[0], __name__]))
-print(sorted(os.popen("/usr/bin/env -0").buffer.read().split(b"\\0")), time.tzname)""",
+with os.popen("/usr/bin/env -0") as told:
+    print(sorted(told.buffer.read().split(b"\\0")), time.tzname)""",
     "signal handlers and masks": """
 import signal
 print([(n.name, str(signal.getsignal(n)).partition(" at ")[0]) for n in signal.valid_signals()
