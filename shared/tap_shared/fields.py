@@ -42,11 +42,12 @@ def column_of(rows: Sequence[Row], name: str) -> list[Any]:
     """Give a field of every row; None where a row has none."""
     with suppress(AttributeError, IndexError):  # one is a dictionary, or none is there
         attribute = rows[0].attributes.get(name)
-        if attribute is None and _is_typed(rows):
+        if attribute is not None:
+            values = reader(attribute)(rows)
+            if all(values) or UnsetType not in set(map(type, values)):
+                return values
+        elif _is_typed(rows):
             return [None] * len(rows)
-        values = reader(attribute)(rows)
-        if all(values) or UnsetType not in set(map(type, values)):
-            return values
     return [value_of(row, name) for row in rows]
 
 

@@ -236,13 +236,9 @@ def _unfolded(value: Mapping[str, Any], measure: str) -> Iterator[dict[str, Any]
 def _status_names(statuses: Sequence[Mapping[str, Any]]) -> list[str]:
     """Name statuses; that they differ is not documented, and one name is one key."""
     names = [str(status.get("status") or "") for status in statuses]
-    for described in (True, False):
-        found, often = [], Counter(names)
-        for place, (name, status) in enumerate(zip(names, statuses, strict=True)):
-            number = names[: place + 1].count(name)
-            more = f": {status.get('description') or ''}" if described else f" ({number})"
-            found.append(
-                name if often[name] == 1 or (number == 1 and not described) else name + more
-            )
-        names = found
-    return names
+    often, seen, found = Counter(names), Counter[str](), list[str]()
+    for name, status in zip(names, statuses, strict=True):
+        told = name if often[name] == 1 else f"{name}: {status.get('description') or ''}"
+        seen[told] += 1
+        found.append(told if seen[told] == 1 else f"{told} ({seen[told]})")
+    return found

@@ -64,8 +64,8 @@ class AnalyticsFilterValues(DixaStream):
         Raises:
             TapError: A catalogue that lists some could not be read.
         """
-        for err in self.tap.catalogue.unread.values():
-            raise err
+        if unread := self.tap.catalogue.unread:
+            raise next(iter(unread.values()))
         jobs = [partial(self._values, name) for name in self.tap.catalogue.attributes]
         return [*jobs, self.every(span)]
 

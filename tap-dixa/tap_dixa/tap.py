@@ -194,7 +194,7 @@ class TapDixa(ApiTap):
         except (LimitReached, Unreachable) as err:
             return self._published(err)
         # Without a Singer catalog there is no telling which streams fail with it.
-        if found.unread and not (self.input_catalog and not self.is_check):
+        if found.unread and (self.is_check or not self.input_catalog):
             return self._published(next(iter(found.unread.values())))
         return found
 

@@ -26,7 +26,6 @@ __all__ = [
     "events_of",
     "integer",
     "rows_of",
-    "unless_blank",
 ]
 
 Row = dict[str, Any]
@@ -83,11 +82,6 @@ def check_offset(answer: Mapping[str, Any]) -> None:
             f"the vendor answers with utcOffset {said} where 0 was asked for, so its times"
             " cannot be trusted; nothing of the answer was used. Report it to the vendor."
         )
-
-
-def unless_blank(identifiers: Iterable[Any]) -> list[Any]:
-    """Give identifiers; None for those that are empty: rows would pass for one and the same."""
-    return [None if one == "" else one for one in identifiers]
 
 
 def rows_of(answer: Mapping[str, Any], name: str, kind: Kind) -> list[Row]:

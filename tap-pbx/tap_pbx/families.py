@@ -12,7 +12,6 @@ from msgspec import Raw
 from singer_sdk.schema.source import SchemaDirectory
 
 from tap_pbx import schemas
-from tap_pbx.envelope import unless_blank
 from tap_pbx.history import CallRead, Part, second_of, whole_seconds
 from tap_pbx.links import without_key
 from tap_pbx.typed_calls import LINK
@@ -181,8 +180,8 @@ class CallListStream(TenantStream):
         times = page.column("callDate")
         check_inside(times, part.window)
         calls = page.column("callUuid")
-        if not all(calls):
-            page.write("callUuid", unless_blank(calls))
+        if not all(calls):  # rows with an empty one would pass for one and the same
+            page.write("callUuid", [None if one == "" else one for one in calls])
         part.note(texts(calls), times, page.total or 0)
         self._clean_links(page)
         return self.stamp(page, read.context)

@@ -19,7 +19,7 @@ from tap_shared.windows import (
     slices,
     span_of_run,
     steps,
-)  # fmt: skip
+)
 
 ZONES = [
     ZoneInfo(name)
