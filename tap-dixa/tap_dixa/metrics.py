@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_dixa.families import DixaStream, instant
 from tap_dixa.reports import Report
+from tap_shared.errors import StreamFailed, StreamUnavailable
 from tap_shared.instants import instant_text
 from tap_shared.prefetch import Fence, Node, Step
 from tap_shared.stream import WindowRead
@@ -137,7 +138,12 @@ class MetricStream(DixaStream):
             if attribute in report.breakdowns:
                 continue
             wanted = {v for f in report.filters if f["attribute"] == attribute for v in f["values"]}
-            if unlisted := wanted - self.tap.filter_values.of(attribute).keys():
+            try:
+                known = self.tap.filter_values.of(attribute)
+            except (StreamFailed, StreamUnavailable) as err:  # figures come without the list, too
+                self.logger.info("Values of '%s' are not checked: %s", attribute, err)
+                continue
+            if unlisted := wanted - known.keys():
                 self.logger.warning(
                     "'%s' has no value %s, as a filter says: the vendor ignores it, and the figures"
                     " may be of everything. Spell it as the stream analytics_filter_values does.",

@@ -248,6 +248,24 @@ def test_a_filter_by_a_value_that_the_vendor_does_not_list_is_told(dixa: OpenBen
     assert "has no value" not in bench.sync(bench.catalog(CSAT), **right).said("WARNING")
 
 
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_list_of_values_that_is_refused_does_not_keep_figures_back(
+    dixa: OpenBench, status: int
+) -> None:
+    bench = dixa(days=1)
+    answer = bench.vendor.handle
+
+    def handle(request: Request) -> Reply:
+        is_list = request.path.startswith("/v1/analytics/filter/")
+        return Reply(status, {"message": "no"}) if is_list else answer(request)
+
+    bench.vendor.handle = handle  # type: ignore[method-assign]
+    setting = metric("csat", filters=[{"attribute": "channel", "values": ["EMAIL"]}])
+    run = bench.sync(bench.catalog(CSAT), max_attempts=2, **setting)
+    assert run.error is None
+    assert run.records[CSAT]
+
+
 def test_a_default_filter_that_nothing_lists_is_told(dixa: OpenBench) -> None:
     wanted = [{"attribute": name, "values": ["x"]} for name in ("channel", "chanel")]
     _, run = dixa(days=1).discover(default_filters=wanted)
